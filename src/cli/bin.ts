@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+import { enableCompileCache } from "node:module";
+import process from "node:process";
+
+enableCompileCache?.();
+const { runCli } = await import("./main.ts");
+// A reader that went away (`| head`) is no failure of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+process.exitCode = await runCli(process.argv.slice(2), process);

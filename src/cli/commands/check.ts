@@ -1,0 +1,15 @@
+import { diagnose } from "../../engine/diagnose.ts";
+import { type Command, EXIT } from "../main.ts";
+import { withProgress } from "../progress.ts";
+import { painter } from "../terminal.ts";
+
+const check: Command = async (options, terminal) => {
+  const spinner = options.format === "human" && !options.quiet;
+  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () => diagnose(options));
+  const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
+  if (options.format === "json" || (options.quiet && diagnosis.ok)) return { code, document: diagnosis, text: "" };
+  const { renderDiagnosis } = await import("../../report/human.ts");
+  return { code, document: diagnosis, text: renderDiagnosis(diagnosis, painter(terminal.stdout, options.color)) };
+};
+
+export default check;

@@ -1,0 +1,22 @@
+import { runChecks } from "../../engine/diagnose.ts";
+import { repairFindings } from "../../engine/repair.ts";
+import { type Command, EXIT } from "../main.ts";
+import { withProgress } from "../progress.ts";
+import { canAsk, painter } from "../terminal.ts";
+
+const fix: Command = async (options, terminal) => {
+  const human = options.format === "human";
+  const asks = human && !options.yes && canAsk(terminal, options.nonInteractive);
+  const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, () => runChecks(options));
+  const consent = asks ? (await import("../consent.ts")).askWhich : undefined;
+  const result = await repairFindings(before, {
+    ...options,
+    ...(consent === undefined ? {} : { consent: (planned) => consent(terminal, planned) }),
+  });
+  const code = result.ok ? EXIT.clean : EXIT.findings;
+  if (!human || (options.quiet && result.ok)) return { code, document: result, text: "" };
+  const { renderRepairs } = await import("../../report/human.ts");
+  return { code, document: result, text: renderRepairs(result, painter(terminal.stdout, options.color)) };
+};
+
+export default fix;

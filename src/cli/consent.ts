@@ -1,0 +1,33 @@
+import type { PlannedRepair } from "../engine/repair.ts";
+import { plain, type Terminal } from "./terminal.ts";
+
+/** Asks which repairs to run: safe ones are preselected. Ctrl-C means none. */
+export async function askWhich(terminal: Terminal, planned: readonly PlannedRepair[]): Promise<ReadonlySet<PlannedRepair>> {
+  const prompt = await openPrompt(terminal);
+  const choices = planned.map((one) => ({
+    name: `[${one.repair.risk}] ${plain(one.finding.message)}`,
+    short: plain(one.finding.target ?? one.finding.id),
+    value: one,
+    checked: one.repair.risk === "safe",
+  }));
+  const message = "Which of these shall be repaired? Each can be undone.";
+  const answer = await prompt([{ type: "checkbox", name: "chosen", message, choices, pageSize: 12 }]).catch(declined);
+  return new Set(answer?.chosen ?? []);
+}
+
+/** A yes or no question; Ctrl-C means no. */
+export async function askYesNo(terminal: Terminal, message: string): Promise<boolean> {
+  const prompt = await openPrompt(terminal);
+  const answer = await prompt([{ type: "confirm", name: "yes", message, default: false }]).catch(declined);
+  return answer?.yes ?? false;
+}
+
+async function openPrompt({ stdin, stderr }: Terminal) {
+  const { default: inquirer } = await import("inquirer");
+  return inquirer.createPromptModule({ input: stdin, output: stderr });
+}
+
+function declined(error: unknown): undefined {
+  if (error instanceof Error && error.name === "ExitPromptError") return undefined;
+  throw error;
+}

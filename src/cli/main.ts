@@ -1,0 +1,93 @@
+import { errorText, UserError } from "../engine/errors.ts";
+import { packageVersion } from "../package.ts";
+import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
+import type { Terminal } from "./terminal.ts";
+
+export const EXIT = { clean: 0, findings: 1, failed: 2 } as const;
+
+/** What a command came to: exit code, and its document for `--json` or its text for people. */
+export interface CommandResult {
+  readonly code: number;
+  readonly document: unknown;
+  readonly text: string;
+}
+
+export type Command = (options: CliOptions, terminal: Terminal) => Promise<CommandResult>;
+
+const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
+  check: () => import("./commands/check.ts"),
+  fix: () => import("./commands/fix.ts"),
+  undo: () => import("./commands/undo.ts"),
+  history: () => import("./commands/history.ts"),
+  list: () => import("./commands/list.ts"),
+  explain: () => import("./commands/explain.ts"),
+  demo: () => import("./commands/demo.ts"),
+};
+
+/**
+ * Runs the command line and returns its exit code: 0 nothing found or left, 1 findings, 2 the tool failed.
+ * Never throws; with `--json` stdout is one JSON document in every case.
+ */
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const json = isJson(argv);
+  try {
+    const options = parseCommandLine(argv);
+    const { code, document, text } = await run(options, terminal);
+    terminal.stdout.write(json ? `${JSON.stringify(document)}\n` : text);
+    return code;
+  } catch (error) {
+    if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
+    terminal.stderr.write(failureText(error));
+    return EXIT.failed;
+  }
+}
+
+async function run(options: CliOptions, terminal: Terminal): Promise<CommandResult> {
+  if (options.version) return { code: EXIT.clean, document: { version: packageVersion() }, text: `${packageVersion()}\n` };
+  if (options.help) return { code: EXIT.clean, document: { commands: COMMANDS }, text: helpText() };
+  const load = COMMAND_MODULES[options.command] as () => Promise<{ default: Command }>;
+  return await (await load()).default(options, terminal);
+}
+
+function failureDocument(error: unknown) {
+  return {
+    schemaVersion: 1,
+    ok: false,
+    checksRun: 0,
+    checksSkipped: 0,
+    findings: [],
+    tool: { name: "openclaw-vitals", version: packageVersion() },
+    error: { message: errorText(error), ...(error instanceof UserError ? { remedy: error.remedy } : {}) },
+  };
+}
+
+function failureText(error: unknown): string {
+  if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${error.remedy}\n`;
+  return `openclaw-vitals failed: ${errorText(error)}\nThis is a defect of openclaw-vitals; nothing was left half done. Please report it.\n`;
+}
+
+function helpText(): string {
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(26)} ${summary}`);
+  return [
+    "openclaw-vitals: the vital signs of an OpenClaw install: what is wrong, with evidence, and repairs that can be undone.",
+    "",
+    "Usage: openclaw-vitals [command] [flags]",
+    "",
+    ...commands,
+    "",
+    "  --state-dir <dir>          State directory (default: as OpenClaw finds it)",
+    "  --config <file>            openclaw.json to read",
+    "  --policy <file>            Policy, JSON or YAML",
+    "  --only <id>, --skip <id>   Choose checks; repeatable",
+    "  --severity-min <level>     info, warning or error: leave out findings below, exit 1 from there on",
+    "  --format human|json        --json is short for --format json",
+    "  --host-version <version>   OpenClaw version, when none is installed here",
+    "  --non-interactive          Never ask: safe repairs only",
+    "  --yes                      Also repairs that need a yes",
+    "  --force                    Also repairs that interrupt running work",
+    "  --no-color, --quiet, --help, --version",
+    "",
+    "Exit: 0 nothing found (fix: nothing left), 1 findings, 2 the tool failed.",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,130 @@
+import { parseArgs } from "node:util";
+import type { RepairOptions } from "../engine/repair.ts";
+import { UserError } from "../engine/errors.ts";
+import { SEVERITIES, type Severity } from "../engine/types.ts";
+
+export const FORMATS = ["human", "json"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** The command line, read. */
+export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep"> {
+  readonly command: string;
+  /** What follows the command, e.g. the run of `undo`. */
+  readonly operands: readonly string[];
+  readonly format: Format;
+  readonly nonInteractive: boolean;
+  readonly color: boolean;
+  readonly quiet: boolean;
+  /** `undo --repair <n>` */
+  readonly repairs: readonly number[] | undefined;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+const FLAGS = {
+  "state-dir": { type: "string" },
+  config: { type: "string" },
+  policy: { type: "string" },
+  only: { type: "string", multiple: true },
+  skip: { type: "string", multiple: true },
+  "severity-min": { type: "string" },
+  format: { type: "string" },
+  json: { type: "boolean" },
+  "host-version": { type: "string" },
+  "non-interactive": { type: "boolean" },
+  yes: { type: "boolean", short: "y" },
+  force: { type: "boolean" },
+  "dry-run": { type: "boolean" },
+  fix: { type: "boolean" },
+  repair: { type: "string", multiple: true },
+  "no-color": { type: "boolean" },
+  quiet: { type: "boolean", short: "q" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "V" },
+} as const;
+
+/** Commands with what they take besides flags. */
+export const COMMANDS: Readonly<Record<string, { readonly operands: number; readonly summary: string; readonly usage: string }>> = {
+  check: { operands: 0, usage: "check", summary: "Look and report; changes nothing. The default; --fix makes it `fix`." },
+  fix: { operands: 0, usage: "fix [--dry-run]", summary: "Repair what can be repaired without losing anything, then look again." },
+  undo: { operands: 1, usage: "undo [run] [--repair n]", summary: "Put back what a run of `fix` moved away, whole or one repair." },
+  history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  list: { operands: 0, usage: "list", summary: "List the checks." },
+  explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
+  demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },
+};
+
+/**
+ * Reads the command line.
+ * @throws UserError for anything that is not understood; `isJson` tells beforehand how to print it.
+ */
+export function parseCommandLine(argv: readonly string[]): CliOptions {
+  const { values, positionals } = parse(argv);
+  const [first, ...operands] = positionals;
+  // As a doctor's user expects, `--fix` and `--repair` mean `fix`; `undo --repair n` picks one repair.
+  const named = first ?? (values.fix || values.repair !== undefined ? "fix" : "check");
+  const command = named === "check" && (values.fix || values.repair !== undefined) ? "fix" : named;
+  const known = COMMANDS[command];
+  if (!known) throw new UserError(`There is no command "${command}".`, `The commands are: ${Object.keys(COMMANDS).join(", ")}.`);
+  if (operands.length > known.operands) throw new UserError(`\`${command}\` does not take "${operands[known.operands]}".`, `Usage: openclaw-vitals ${known.usage}`);
+  return {
+    command,
+    operands,
+    stateDir: values["state-dir"],
+    configPath: values.config,
+    policyFile: values.policy,
+    only: split(values.only),
+    skip: split(values.skip),
+    severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
+    format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
+    hostVersion: version(values["host-version"]),
+    nonInteractive: values["non-interactive"] ?? false,
+    yes: values.yes ?? false,
+    force: values.force ?? false,
+    dryRun: values["dry-run"] ?? false,
+    color: !values["no-color"],
+    quiet: values.quiet ?? false,
+    repairs: command === "undo" ? numbers(values.repair) : undefined,
+    help: values.help ?? false,
+    version: values.version ?? false,
+  };
+}
+
+/** Whether the output has to be JSON even if the rest of the command line is wrong. */
+export function isJson(argv: readonly string[]): boolean {
+  return argv.some((arg, index) => arg === "--json" || arg === "--format=json" || (arg === "json" && argv[index - 1] === "--format"));
+}
+
+function parse(argv: readonly string[]) {
+  // `--repair` stands alone like the host's flag, except after `undo`, where it takes a number.
+  const args = argv.includes("undo") ? [...argv] : argv.map((arg) => (arg === "--repair" ? "--fix" : arg));
+  try {
+    return parseArgs({ args, options: FLAGS, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new UserError((error as Error).message.split(". ")[0] + ".", "See `openclaw-vitals --help`.");
+  }
+}
+
+function split(values: readonly string[] | undefined): string[] {
+  return (values ?? []).flatMap((value) => value.split(",")).map((id) => id.trim()).filter(Boolean);
+}
+
+function oneOf<T extends string>(flag: string, value: string | undefined, allowed: readonly T[]): T | undefined {
+  if (value === undefined) return undefined;
+  const found = allowed.find((one) => one === value);
+  if (found === undefined) throw new UserError(`${flag} does not know "${value}".`, `Allowed: ${allowed.join(", ")}.`);
+  return found;
+}
+
+function version(value: string | undefined): string | undefined {
+  if (value === undefined || /^v?\d{4}\.\d+\.\d+([-.+][\w.-]+)?$/.test(value)) return value?.replace(/^v/, "");
+  throw new UserError(`--host-version does not know "${value}".`, "Give a version such as 2026.5.22.");
+}
+
+function numbers(values: readonly string[] | undefined): number[] | undefined {
+  if (values === undefined) return undefined;
+  return split(values).map((value) => {
+    if (!/^\d+$/.test(value)) throw new UserError(`--repair takes the number of a repair, not "${value}".`, "List them with `openclaw-vitals history`.");
+    return Number(value);
+  });
+}

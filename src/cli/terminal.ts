@@ -1,0 +1,29 @@
+import { styleText } from "node:util";
+
+/** Where a command reads and writes: data on stdout, everything else on stderr. */
+export interface Terminal {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export type Style = Parameters<typeof styleText>[0];
+export type Paint = (style: Style, text: string) => string;
+
+/** Colours for one stream; none into a pipe, with NO_COLOR or when not wanted. */
+export function painter(stream: NodeJS.WriteStream, wanted: boolean): Paint {
+  if (!wanted) return (_style, text) => text;
+  return (style, text) => styleText(style, text, { stream });
+}
+
+/** Whether a person can be asked. */
+export function canAsk({ stdin, stderr, env }: Terminal, nonInteractive: boolean): boolean {
+  const automated = env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false";
+  return !nonInteractive && !automated && env["OPENCLAW_UPDATE_IN_PROGRESS"] !== "1" && stdin.isTTY === true && stderr.isTTY === true;
+}
+
+/** File names and messages may hold control characters: none reaches the terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}

@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import path from "node:path";
+import { type Facts, type FactOptions, gatherFacts } from "../facts/facts.ts";
+import { configValue } from "../facts/config.ts";
+import { packageVersion } from "../package.ts";
+import { appliesTo, type CatalogueEntry, docsUrl, loadCheck, selectEntries } from "./catalogue.ts";
+import { errorText } from "./errors.ts";
+import { loadPolicy, type Policy } from "./policy.ts";
+import { compareSeverity, type Finding, type FindingDraft, type Severity } from "./types.ts";
+
+export const SCHEMA_VERSION = 1;
+/** A check that takes longer is reported as not finished. Milliseconds. */
+const CHECK_DEADLINE_MS = 20_000;
+
+export interface DiagnoseOptions extends FactOptions {
+  /** Ids of the checks to run; all when empty. */
+  readonly only?: readonly string[] | undefined;
+  readonly skip?: readonly string[] | undefined;
+  /** Findings below are left out; without it all are listed and `ok` counts from `warning`. */
+  readonly severityMin?: Severity | undefined;
+  /** Policy file, JSON or YAML. */
+  readonly policyFile?: string | undefined;
+}
+
+/** The JSON document of `check`: the host's `doctor --lint --json` and more. */
+export interface Diagnosis {
+  readonly schemaVersion: number;
+  /** Nothing at or above the threshold. */
+  readonly ok: boolean;
+  readonly checksRun: number;
+  readonly checksSkipped: number;
+  readonly findings: readonly Finding[];
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly host: { readonly version: string | null; readonly source: string };
+  readonly stateDir: string;
+  /** Milliseconds per check, and in all. */
+  readonly timings: Readonly<Record<string, number>>;
+}
+
+/** A diagnosis with what it was made from, for planning repairs. */
+export interface DiagnosisRun {
+  readonly diagnosis: Diagnosis;
+  readonly facts: Facts;
+  readonly policy: Policy;
+}
+
+/**
+ * Looks at an OpenClaw install and reports what is wrong. Reads only.
+ * @throws UserError when there is nothing to look at or an option is wrong.
+ */
+export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  return (await runChecks(options)).diagnosis;
+}
+
+/** As `diagnose`, for those who go on to repair. */
+export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(options)): Promise<DiagnosisRun> {
+  const startedAt = performance.now();
+  const selected = selectEntries(options.only, options.skip);
+  const policy = await loadPolicy({
+    stateDir: facts.stateDir,
+    ...(options.policyFile === undefined ? {} : { file: path.resolve(options.policyFile) }),
+    pluginConfig: configValue(facts.config, "plugins.entries.vitals.config"),
+  });
+  const host = facts.host();
+  const timings: Record<string, number> = {};
+  const findings: Finding[] = [];
+  let checksRun = 0;
+  for (const entry of selected) {
+    if (!(await appliesTo(entry, host.version))) continue;
+    checksRun += 1;
+    const before = performance.now();
+    const drafts = await runCheck(entry, facts, policy);
+    timings[entry.id] = roundMs(performance.now() - before);
+    findings.push(...drafts.map((draft) => complete(entry, draft, facts)));
+  }
+  findings.push(...facts.problems().map((problem) => unreadable(problem, facts)));
+  timings["total"] = roundMs(performance.now() - startedAt);
+  const kept = findings
+    .map((finding) => capped(finding, facts.updating))
+    .filter((finding) => meets(finding.severity, options.severityMin ?? "info"))
+    .sort((a, b) => compareSeverity(b.severity, a.severity) || a.checkId.localeCompare(b.checkId) || (a.path ?? "").localeCompare(b.path ?? ""));
+  const diagnosis: Diagnosis = {
+    schemaVersion: SCHEMA_VERSION,
+    ok: !kept.some((finding) => meets(finding.severity, options.severityMin ?? "warning")),
+    checksRun,
+    checksSkipped: selectEntries().length - checksRun,
+    findings: kept,
+    tool: { name: "openclaw-vitals", version: packageVersion() },
+    host,
+    stateDir: facts.stateDir,
+    timings,
+  };
+  return { diagnosis, facts, policy };
+}
+
+async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Promise<readonly FindingDraft[]> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    const check = await loadCheck(entry.id);
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`not finished after ${CHECK_DEADLINE_MS / 1000} s`)), CHECK_DEADLINE_MS);
+    });
+    return await Promise.race([check.run(facts, policy), late]);
+  } catch (error) {
+    return [
+      {
+        severity: "error",
+        message: `The check ${entry.id} itself failed, so nothing is known about what it looks at: ${errorText(error)}.`,
+        confidence: "unknown",
+        evidence: [],
+        identity: "check failed",
+        risk: null,
+      },
+    ];
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function complete(entry: CatalogueEntry, { identity, risk, ...draft }: FindingDraft, facts: Facts): Finding {
+  const { fix } = entry;
+  return {
+    ...draft,
+    id: fingerprint(entry.id, draft.path === undefined ? "" : path.relative(facts.stateDir, draft.path), identity ?? ""),
+    checkId: `vitals/${entry.id}`,
+    source: "openclaw-vitals",
+    docsUrl: docsUrl(entry.id),
+    fix: fix === null || risk === null ? null : { ...fix, risk: risk ?? fix.risk },
+  };
+}
+
+function unreadable(problem: string, facts: Facts): Finding {
+  return {
+    id: fingerprint("facts", problem.replaceAll(facts.stateDir, ""), ""),
+    checkId: "vitals/facts",
+    severity: "warning",
+    message: `Part of this install could not be looked at: ${problem}.`,
+    confidence: "proven",
+    evidence: [],
+    source: "openclaw-vitals",
+    docsUrl: "https://unpkg.com/openclaw-vitals/README.md",
+    fixHint: "Run as the user that runs OpenClaw, or correct the file.",
+    fix: null,
+  };
+}
+
+/** An error-level finding would stop `openclaw update` on findings the update does not cause. */
+function capped(finding: Finding, updating: boolean): Finding {
+  return updating && finding.severity === "error" ? { ...finding, severity: "warning" } : finding;
+}
+
+function meets(severity: Severity, least: Severity): boolean {
+  return compareSeverity(severity, least) >= 0;
+}
+
+function fingerprint(...parts: readonly string[]): string {
+  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
+}
+
+function roundMs(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

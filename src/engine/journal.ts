@@ -1,0 +1,169 @@
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import path from "node:path";
+import type { LockSnapshot } from "../facts/lock-file.ts";
+import { errorCode, UserError } from "./errors.ts";
+
+/** Identity of a moved file: what was judged is what must come back. */
+export type MovedFile = Pick<LockSnapshot, "dev" | "ino" | "size" | "mtimeNs" | "sha256">;
+
+/**
+ * One line of the journal. A repair is the entries with the same run and number; the last one says where it stands:
+ * `intent` (about to move), `moved`, `kept` (nothing was moved, or it was put back), `stuck` (in the quarantine
+ * because its place was taken), `undone`.
+ */
+export interface JournalEntry {
+  readonly v: 1;
+  /** ISO time. */
+  readonly at: string;
+  readonly run: string;
+  readonly n: number;
+  readonly phase: "intent" | "moved" | "kept" | "stuck" | "undone";
+  readonly checkId: string;
+  readonly fixId: string;
+  readonly findingId: string;
+  /** Where the file was, absolute. */
+  readonly from: string;
+  /** Where it is kept, absolute. */
+  readonly to: string;
+  readonly file: MovedFile;
+  readonly reason?: string;
+}
+
+/** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
+const SEGMENT_BYTES = 1_048_576;
+const CURRENT = "journal.jsonl";
+const SEGMENT = /^journal\.(\d+)\.jsonl$/;
+
+/** `<state>/vitals`, made private to its owner. @throws UserError when something else stands there. */
+export function vitalsDir(stateDir: string): string {
+  const dir = path.join(stateDir, "vitals");
+  makePrivateDir(dir);
+  return dir;
+}
+
+/** Makes one directory with mode 0700; refuses links, so that nothing is written out of the state dir. */
+export function makePrivateDir(dir: string): void {
+  try {
+    mkdirSync(dir, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") {
+      throw new UserError(`${dir} cannot be made (${errorCode(error)}).`, "Run as the user that owns the state directory, on a writable disk.");
+    }
+    if (!lstatSync(dir).isDirectory()) {
+      throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
+    }
+  }
+}
+
+/** Reads every readable entry, oldest first. Torn or foreign lines are left out. */
+export function readJournal(stateDir: string): JournalEntry[] {
+  const dir = path.join(stateDir, "vitals");
+  return [...segments(dir).map((segment) => segment.file), path.join(dir, CURRENT)].flatMap(readSegment);
+}
+
+/** The last entry of each repair, in the order the repairs were begun. */
+export function latestEntries(entries: readonly JournalEntry[]): JournalEntry[] {
+  const latest = new Map<string, JournalEntry>();
+  for (const entry of entries) latest.set(`${entry.run}/${entry.n}`, entry);
+  return [...latest.values()];
+}
+
+/** Whether this repair has a file in the quarantine that `undo` can put back. */
+export function canUndo(entry: JournalEntry): boolean {
+  return (entry.phase === "moved" || entry.phase === "stuck") && existsSync(entry.to);
+}
+
+/** An open journal. `append` returns when the line is on the disk. */
+export interface Journal {
+  append(entry: Omit<JournalEntry, "v" | "at">, options?: { readonly flush?: boolean }): void;
+  close(): void;
+}
+
+/** Opens the journal of a state dir for appending. */
+export function openJournal(stateDir: string): Journal {
+  const dir = vitalsDir(stateDir);
+  rotate(dir);
+  const file = path.join(dir, CURRENT);
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  const fd = openSync(file, flags, 0o600);
+  mendTornLine(fd);
+  return {
+    append(entry, { flush = true } = {}) {
+      const line = `${JSON.stringify({ v: 1, at: new Date().toISOString(), ...entry } satisfies JournalEntry)}\n`;
+      const written = writeSync(fd, line);
+      if (written < Buffer.byteLength(line)) throw new Error("the journal could not be written whole (disk full?)");
+      if (flush) fsyncSync(fd);
+    },
+    close() {
+      fsyncSync(fd);
+      closeSync(fd);
+    },
+  };
+}
+
+function segments(dir: string): { file: string; number: number }[] {
+  let names: string[];
+  try {
+    names = readdirSync(dir);
+  } catch {
+    return [];
+  }
+  return names
+    .flatMap((name) => {
+      const number = SEGMENT.exec(name)?.[1];
+      return number === undefined ? [] : [{ file: path.join(dir, name), number: Number(number) }];
+    })
+    .sort((a, b) => a.number - b.number);
+}
+
+function readSegment(file: string): JournalEntry[] {
+  let text: string;
+  try {
+    if (!lstatSync(file).isFile()) return [];
+    text = readFileSync(file, "utf8");
+  } catch {
+    return [];
+  }
+  return text.split("\n").flatMap((line) => {
+    try {
+      const entry = JSON.parse(line) as JournalEntry;
+      return isEntry(entry) ? [entry] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isEntry(entry: JournalEntry | null): boolean {
+  return entry?.v === 1 && typeof entry.run === "string" && typeof entry.n === "number" && typeof entry.from === "string" && typeof entry.to === "string" && typeof entry.file?.sha256 === "string";
+}
+
+/** A writer that died within a line must not spoil the next one. */
+function mendTornLine(fd: number): void {
+  const { size } = fstatSync(fd);
+  if (size === 0) return;
+  const last = Buffer.alloc(1);
+  readSync(fd, last, 0, 1, size - 1);
+  if (last[0] !== 0x0a) writeSync(fd, "\n");
+}
+
+/**
+ * Renaming keeps every line: a writer that still has the old file open goes on writing into the segment,
+ * which readers read too.
+ */
+function rotate(dir: string): void {
+  const file = path.join(dir, CURRENT);
+  try {
+    if (lstatSync(file).size < SEGMENT_BYTES) return;
+    const old = segments(dir);
+    renameSync(file, path.join(dir, `journal.${(old.at(-1)?.number ?? 0) + 1}.jsonl`));
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return;
+    throw error;
+  }
+  const all = latestEntries(readJournal(path.dirname(dir)));
+  const needed = new Set(all.filter((entry) => canUndo(entry) || entry.phase === "intent").map((entry) => entry.run));
+  for (const segment of segments(dir).slice(0, -1)) {
+    if (!readSegment(segment.file).some((entry) => needed.has(entry.run))) rmSync(segment.file, { force: true });
+  }
+}

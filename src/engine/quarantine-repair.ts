@@ -1,0 +1,43 @@
+import type { Facts } from "../facts/facts.ts";
+import { judgeSnapshot } from "../facts/lock-owner.ts";
+import { lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
+import type { Policy } from "./policy.ts";
+import type { Finding, Repair, Skip, Verdict } from "./types.ts";
+
+/** Verdicts under which a lock may be moved away; `leaked` only after a person's yes. */
+const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
+/** A process table older than this is read again. A dead owner of an unchanged lock stays dead. Milliseconds. */
+const TABLE_AGE_MS = 250;
+
+/** Plans moving the session lock of a finding into the quarantine. */
+export async function planLockRemoval(finding: Finding, facts: Facts, policy: Policy): Promise<Repair | Skip> {
+  const { locks } = await facts.sessionLocks(policy.locks.graceSeconds);
+  const lock = locks.find((candidate) => candidate.path === finding.path);
+  if (lock?.look.kind !== "file" || lock.judgement === null) return { skip: "there is no lock file to move" };
+  if (!REMOVABLE.includes(lock.judgement.verdict)) return { skip: "its owner is not proven to be gone" };
+  const { look, judgement, path } = lock;
+  const judgeAgain = async (): Promise<true | string> => {
+    const now = lookAtLock(path);
+    if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
+    const again = await judgeSnapshot({ ...lock, look: now }, await currentTable(), policy.locks.graceSeconds);
+    return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
+  };
+  return {
+    summary: finding.fix?.summary ?? "",
+    risk: finding.fix?.risk ?? "confirm",
+    effects: [{ kind: "file", action: "move into the quarantine", target: path, dryRunSafe: true }],
+    diffs: [],
+    async apply({ quarantine, checkId, fixId, findingId }) {
+      return await quarantine.remove({ path, judged: look.snapshot, judgeAgain, checkId, fixId, findingId });
+    },
+  };
+}
+
+let table: { readonly at: number; readonly read: Promise<ProcessTable> } | undefined;
+
+async function currentTable(): Promise<ProcessTable> {
+  const now = performance.now();
+  if (table === undefined || now - table.at > TABLE_AGE_MS) table = { at: now, read: openProcessTable() };
+  return await table.read;
+}

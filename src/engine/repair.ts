@@ -1,0 +1,167 @@
+import type { Facts } from "../facts/facts.ts";
+import { loadFix } from "./catalogue.ts";
+import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
+import { errorText } from "./errors.ts";
+import type { Policy } from "./policy.ts";
+import { newRunId, openQuarantine, type StepHook } from "./quarantine.ts";
+import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
+
+export interface RepairOptions extends DiagnoseOptions {
+  /** Say what would be done and change nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Also run repairs of risk `confirm`. */
+  readonly yes?: boolean | undefined;
+  /** Also run repairs of risk `disruptive`. */
+  readonly force?: boolean | undefined;
+  /** Asks a person which repairs to run; without it `yes` and `force` decide. */
+  readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
+  /** Called before each step of a removal; for tests. */
+  readonly onStep?: StepHook | undefined;
+}
+
+export interface PlannedRepair {
+  readonly finding: Finding;
+  readonly fixId: string;
+  readonly repair: Repair;
+}
+
+/** The JSON document of `fix`. */
+export interface RepairResult {
+  readonly schemaVersion: number;
+  /** Nothing at or above the threshold is left. */
+  readonly ok: boolean;
+  /** Id of the run in the journal; null when nothing was touched. */
+  readonly run: string | null;
+  readonly repairs: readonly RepairReport[];
+  readonly remaining: readonly Finding[];
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly host: { readonly version: string | null; readonly source: string };
+  readonly stateDir: string;
+}
+
+/**
+ * Repairs what can be repaired without losing anything and looks again.
+ * @throws UserError as `diagnose` does.
+ */
+export async function repair(options: RepairOptions = {}): Promise<RepairResult> {
+  return await repairFindings(await runChecks(options), options);
+}
+
+/** As `repair`, from a diagnosis already made. */
+export async function repairFindings(before: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
+  const { facts, policy, diagnosis } = before;
+  const { planned, skipped } = await planRepairs(diagnosis.findings, facts, policy);
+  const reports: RepairReport[] = [...skipped];
+  let run: string | null = null;
+  let remaining = before.diagnosis;
+  if (options.dryRun) {
+    reports.push(...planned.map((one) => report(one, "planned")));
+  } else {
+    const agreed = await askFor(planned, options, facts.updating);
+    reports.push(...planned.filter((one) => !agreed.has(one)).map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating) })));
+    if (agreed.size > 0) {
+      run = newRunId();
+      const applied = await applyAll([...agreed], facts, run, options.onStep);
+      remaining = (await runChecks(options, facts.fresh())).diagnosis;
+      reports.push(...applied.map((one) => verify(one, remaining.findings)));
+    }
+  }
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    ok: remaining.ok,
+    run,
+    repairs: reports,
+    remaining: remaining.findings,
+    tool: remaining.tool,
+    host: remaining.host,
+    stateDir: remaining.stateDir,
+  };
+}
+
+/** Turns findings into repairs; what has none says why. */
+export async function planRepairs(
+  findings: readonly Finding[],
+  facts: Facts,
+  policy: Policy,
+): Promise<{ planned: PlannedRepair[]; skipped: RepairReport[] }> {
+  const planned: PlannedRepair[] = [];
+  const skipped: RepairReport[] = [];
+  for (const finding of findings) {
+    if (finding.fix === null) continue;
+    const { id: fixId, risk } = finding.fix;
+    const reason = await planOne(finding, fixId, facts, policy).then(
+      (plan) => ("skip" in plan ? plan.skip : void planned.push({ finding, fixId, repair: plan })),
+      (error: unknown) => `it could not be planned: ${errorText(error)}`,
+    );
+    if (reason !== undefined) skipped.push({ ...reportHead(finding, fixId, risk), status: "skipped", reason, changes: [], effects: [], diffs: [] });
+  }
+  return { planned, skipped };
+}
+
+async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Policy) {
+  return await (await loadFix(fixId)).plan(finding, facts, policy);
+}
+
+async function askFor(planned: readonly PlannedRepair[], options: RepairOptions, updating: boolean): Promise<ReadonlySet<PlannedRepair>> {
+  if (options.consent !== undefined && !updating && planned.length > 0) return await options.consent(planned);
+  const allowed: Record<Risk, boolean> = { safe: true, confirm: !updating && options.yes === true, disruptive: !updating && options.force === true };
+  return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
+}
+
+function refusal(risk: Risk, updating: boolean): string {
+  if (updating) return "not during an update";
+  if (risk === "safe") return "not agreed to";
+  return risk === "confirm" ? "it needs a yes: run again with --yes" : "it interrupts running work: run again with --force";
+}
+
+interface Applied {
+  readonly planned: PlannedRepair;
+  readonly outcome: RepairOutcome;
+}
+
+async function applyAll(agreed: readonly PlannedRepair[], facts: Facts, run: string, onStep: StepHook | undefined): Promise<Applied[]> {
+  const quarantine = openQuarantine(facts.stateDir, run, onStep);
+  const applied: Applied[] = [];
+  try {
+    for (const planned of agreed) {
+      const { finding, fixId, repair } = planned;
+      const outcome = await repair
+        .apply({ run, fixId, checkId: finding.checkId, findingId: finding.id, quarantine })
+        .catch((error: unknown): RepairOutcome => ({ status: "failed", reason: errorText(error) }));
+      applied.push({ planned, outcome });
+    }
+  } finally {
+    quarantine.close();
+  }
+  return applied;
+}
+
+/** A repair counts only when its finding is gone at a second look. */
+function verify({ planned, outcome }: Applied, findings: readonly Finding[]): RepairReport {
+  if (outcome.status !== "repaired") return report(planned, outcome.status, { reason: outcome.reason });
+  const still = findings.some((finding) => finding.id === planned.finding.id);
+  if (still) return report(planned, "failed", { reason: "the finding is still there after the repair", changes: outcome.changes });
+  return report(planned, "repaired", { changes: outcome.changes });
+}
+
+function report({ finding, fixId, repair }: PlannedRepair, status: RepairReport["status"], extra: { reason?: string; changes?: readonly string[] } = {}): RepairReport {
+  return {
+    ...reportHead(finding, fixId, repair.risk),
+    status,
+    ...(extra.reason === undefined ? {} : { reason: extra.reason }),
+    changes: extra.changes ?? [],
+    effects: repair.effects,
+    diffs: repair.diffs,
+  };
+}
+
+function reportHead(finding: Finding, fixId: string, risk: Risk) {
+  return {
+    fixId,
+    findingId: finding.id,
+    checkId: finding.checkId,
+    ...(finding.target === undefined ? {} : { target: finding.target }),
+    ...(finding.path === undefined ? {} : { path: finding.path }),
+    risk,
+  };
+}

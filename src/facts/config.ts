@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import path from "node:path";
+import JSON5 from "json5";
+import { errorCode } from "../engine/errors.ts";
+import { resolveUserPath } from "./paths.ts";
+
+/** What is needed of openclaw.json. Values stay in memory; only names and numbers are ever printed. */
+export interface ConfigFacts {
+  readonly path: string;
+  readonly exists: boolean;
+  /** Parsed and merged with its includes; `{}` when it is missing or broken. */
+  readonly value: Readonly<Record<string, unknown>>;
+  /** One sentence when the file, or a file it includes, could not be read. */
+  readonly problem: string | null;
+}
+
+const MAX_INCLUDE_DEPTH = 10;
+const MAX_CONFIG_BYTES = 8_388_608;
+
+/** Reads openclaw.json (JSON5, `$include`d files merged as the host merges them). Never throws. */
+export function readConfig(file: string, env: NodeJS.ProcessEnv): ConfigFacts {
+  if (!existsSync(file)) return { path: file, exists: false, value: {}, problem: null };
+  try {
+    const roots = [path.dirname(realpathSync(file)), ...includeRoots(env)];
+    const value = readFile(file, roots, []);
+    if (!isRecord(value)) throw new ConfigProblem(`${file} is not an object`);
+    return { path: file, exists: true, value, problem: null };
+  } catch (error) {
+    return { path: file, exists: true, value: {}, problem: problemText(file, error) };
+  }
+}
+
+/** The value at a dotted path, undefined where there is none. */
+export function configValue(config: ConfigFacts, dottedPath: string): unknown {
+  return dottedPath.split(".").reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), config.value);
+}
+
+class ConfigProblem extends Error {}
+
+function readFile(file: string, roots: readonly string[], chain: readonly string[]): unknown {
+  const real = realpathSync(file);
+  if (chain.includes(real)) throw new ConfigProblem(`${file} includes itself`);
+  if (chain.length >= MAX_INCLUDE_DEPTH) throw new ConfigProblem(`${file}: includes are nested too deeply`);
+  const text = readFileSync(real, "utf8");
+  if (text.length > MAX_CONFIG_BYTES) throw new ConfigProblem(`${file} is too large`);
+  let value: unknown;
+  try {
+    value = JSON5.parse(text.replace(/^\uFEFF/, ""));
+  } catch (error) {
+    const { lineNumber, columnNumber } = error as { lineNumber?: number; columnNumber?: number };
+    // The parser's own message quotes the text, which may be a secret.
+    throw new ConfigProblem(`${file} is not valid JSON5 (line ${lineNumber ?? "?"}, column ${columnNumber ?? "?"})`);
+  }
+  return resolveIncludes(value, path.dirname(real), roots, [...chain, real]);
+}
+
+function resolveIncludes(value: unknown, dir: string, roots: readonly string[], chain: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolveIncludes(item, dir, roots, chain));
+  if (!isRecord(value)) return value;
+  const { $include: include, ...siblings } = value;
+  const own = Object.fromEntries(Object.entries(siblings).map(([key, item]) => [key, resolveIncludes(item, dir, roots, chain)]));
+  if (include === undefined) return own;
+  const names = (Array.isArray(include) ? include : [include]).filter((name) => typeof name === "string");
+  return [...names.map((name) => readIncluded(path.resolve(dir, name), roots, chain)), own].reduce(merge, {});
+}
+
+function readIncluded(file: string, roots: readonly string[], chain: readonly string[]): unknown {
+  const real = realpathSync(file);
+  if (!roots.some((root) => real.startsWith(root + path.sep))) throw new ConfigProblem(`${file} is included from outside the config folder`);
+  return readFile(file, roots, chain);
+}
+
+function merge(base: unknown, over: unknown): unknown {
+  if (Array.isArray(base) && Array.isArray(over)) return [...base, ...over];
+  if (!isRecord(base) || !isRecord(over)) return over;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    if (key === "__proto__") continue;
+    merged[key] = Object.hasOwn(merged, key) ? merge(merged[key], value) : value;
+  }
+  return merged;
+}
+
+function includeRoots(env: NodeJS.ProcessEnv): string[] {
+  const entries = env["OPENCLAW_INCLUDE_ROOTS"]?.split(path.delimiter) ?? [];
+  return entries.map((entry) => entry.trim()).filter(Boolean).map((entry) => resolveUserPath(entry, env));
+}
+
+function problemText(file: string, error: unknown): string {
+  if (error instanceof ConfigProblem) return error.message;
+  return `${file} cannot be read (${errorCode(error) ?? "unexpected error"})`;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

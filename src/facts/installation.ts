@@ -1,0 +1,125 @@
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import path from "node:path";
+import { errorCode, UserError } from "../engine/errors.ts";
+import { type ConfigFacts, configValue } from "./config.ts";
+import { homeDir, resolveUserPath } from "./paths.ts";
+
+/** Where this OpenClaw keeps its state, and which version it is. */
+export interface Installation {
+  readonly stateDir: string;
+  readonly configPath: string;
+  readonly host: HostVersion;
+  /** Where sessions live: files up to 2026.7.x, a database per agent from 2026.8.1. */
+  readonly era: "jsonl" | "sqlite";
+  /** True while `openclaw update` runs the doctor on a copy of the state. */
+  readonly updating: boolean;
+}
+
+export interface HostVersion {
+  readonly version: string | null;
+  /** How the version was found, for the reader of a report. */
+  readonly source: string;
+}
+
+export interface LocationOptions {
+  readonly stateDir?: string | undefined;
+  readonly configPath?: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * The state dir and config path, found as the host finds them.
+ * @throws UserError when the state dir does not exist or cannot be read.
+ */
+export function locate({ stateDir, configPath, env }: LocationOptions): { stateDir: string; configPath: string } {
+  const found = stateDir === undefined ? defaultStateDir(env) : path.resolve(stateDir);
+  assertReadableDirectory(found, stateDir === undefined);
+  // A state dir given by hand brings its own config: OPENCLAW_CONFIG_PATH may belong to another one.
+  const override = stateDir === undefined ? env["OPENCLAW_CONFIG_PATH"]?.trim() : undefined;
+  if (configPath !== undefined) {
+    const file = path.resolve(configPath);
+    if (!existsSync(file)) throw new UserError(`Config ${file} does not exist.`, "Check --config.");
+    return { stateDir: found, configPath: file };
+  }
+  if (override) return { stateDir: found, configPath: resolveUserPath(override, env) };
+  const candidates = ["openclaw.json", "clawdbot.json"].map((name) => path.join(found, name));
+  return { stateDir: found, configPath: candidates.find((file) => existsSync(file)) ?? path.join(found, "openclaw.json") };
+}
+
+function defaultStateDir(env: NodeJS.ProcessEnv): string {
+  const override = env["OPENCLAW_STATE_DIR"]?.trim();
+  if (override) return resolveUserPath(override, env);
+  const [current, legacy] = [".openclaw", ".clawdbot"].map((name) => path.join(homeDir(env), name)) as [string, string];
+  return !existsSync(current) && existsSync(legacy) ? legacy : current;
+}
+
+function assertReadableDirectory(dir: string, isDefault: boolean): void {
+  const remedy = isDefault
+    ? "Name it with --state-dir <dir>, or try `openclaw-vitals demo`."
+    : "Name the folder that holds openclaw.json and agents/ with --state-dir.";
+  try {
+    if (!statSync(dir).isDirectory()) throw new UserError(`OpenClaw state ${dir} is not a directory.`, remedy);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (errorCode(error) === "ENOENT") throw new UserError(`No OpenClaw state at ${dir}.`, remedy);
+    throw new UserError(`OpenClaw state ${dir} cannot be read (${errorCode(error)}).`, "Run as the user that runs OpenClaw.");
+  }
+}
+
+/**
+ * The version of the installed host: the one given, else that of the host we run inside, of the
+ * `openclaw` on the PATH, else the one that last wrote the config.
+ */
+export function findHostVersion(given: string | undefined, config: ConfigFacts, env: NodeJS.ProcessEnv): HostVersion {
+  if (given !== undefined) return { version: given, source: "--host-version" };
+  const running = packageVersionAbove(process.argv[1]);
+  if (running !== null) return { version: running, source: "running host" };
+  for (const dir of (env["PATH"] ?? "").split(path.delimiter).filter(Boolean)) {
+    const version = packageVersionAbove(path.join(dir, "openclaw"));
+    if (version !== null) return { version, source: "openclaw on the PATH" };
+  }
+  const touched = configValue(config, "meta.lastTouchedVersion");
+  if (typeof touched === "string" && /^\d{4}\.\d+\.\d+/.test(touched)) return { version: touched, source: "last writer of the config" };
+  return { version: null, source: "not found" };
+}
+
+/** Root folder and version of the `openclaw` package a program file belongs to, or null. */
+export function findHostPackage(program: string | undefined): { root: string; version: string } | null {
+  if (program === undefined) return null;
+  let dir: string;
+  try {
+    dir = path.dirname(realpathSync(program));
+  } catch {
+    return null;
+  }
+  for (let depth = 0; depth < 4; depth += 1) {
+    const found = readHostManifest(dir);
+    if (found !== undefined) return found && { root: dir, version: found.version };
+    dir = path.dirname(dir);
+  }
+  return null;
+}
+
+/** Undefined: no package.json here. Null: one of another package. */
+function readHostManifest(dir: string): { version: string } | null | undefined {
+  try {
+    const { name, version } = JSON.parse(readFileSync(path.join(dir, "package.json"), "utf8")) as Record<string, unknown>;
+    return name === "openclaw" && typeof version === "string" ? { version } : null;
+  } catch {
+    return undefined;
+  }
+}
+
+function packageVersionAbove(program: string | undefined): string | null {
+  return findHostPackage(program)?.version ?? null;
+}
+
+/** Decides the era by version, and without one by whether any agent has a database. */
+export async function findEra(stateDir: string, version: string | null, agents: readonly string[]): Promise<"jsonl" | "sqlite"> {
+  if (version !== null) {
+    const { default: semver } = await import("semver");
+    return semver.satisfies(version, ">=2026.8.1-0", { includePrerelease: true, loose: true }) ? "sqlite" : "jsonl";
+  }
+  const database = (agent: string): string => path.join(stateDir, "agents", agent, "agent", "openclaw-agent.sqlite");
+  return agents.some((agent) => existsSync(database(agent))) ? "sqlite" : "jsonl";
+}

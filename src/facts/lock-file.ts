@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { errorCode, errorText } from "../engine/errors.ts";
+
+/** The host writes about 150 bytes; whatever is larger than this is not one of its locks. */
+const MAX_LOCK_BYTES = 16_384;
+const MAX_PID = process.platform === "linux" ? 4_194_304 : 2_147_483_647;
+
+/** What a lock says about its owner. Times in milliseconds since the epoch, `starttime` in clock ticks since boot. */
+export type LockPayload =
+  | {
+      readonly status: "ok";
+      readonly pid: number;
+      readonly createdAtMs: number | null;
+      readonly starttime: number | null;
+      readonly maxHoldMs: number | null;
+    }
+  | { readonly status: "empty" }
+  | { readonly status: "malformed"; readonly why: string };
+
+/** Identity and content of a lock file at one moment. ctime is left out: a rename changes it. */
+export interface LockSnapshot {
+  readonly dev: string;
+  readonly ino: string;
+  readonly size: number;
+  readonly mtimeNs: string;
+  readonly mtimeMs: number;
+  readonly uid: number;
+  readonly nlink: number;
+  readonly sha256: string;
+  readonly payload: LockPayload;
+}
+
+/** A path that should be a lock: the snapshot of a regular file, or what stands in its place. */
+export type LockLook =
+  | { readonly kind: "file"; readonly snapshot: LockSnapshot }
+  | { readonly kind: "missing" }
+  | { readonly kind: "link" | "directory" | "special" }
+  | { readonly kind: "unreadable"; readonly why: string };
+
+/** Looks at one lock without following links, without blocking on a FIFO and without reading more than 16 KiB. */
+export function lookAtLock(path: string): LockLook {
+  try {
+    const entry = lstatSync(path);
+    if (entry.isSymbolicLink()) return { kind: "link" };
+    if (entry.isDirectory()) return { kind: "directory" };
+    if (!entry.isFile()) return { kind: "special" };
+    const fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    try {
+      return readOpenLock(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ENOTDIR") return { kind: "missing" };
+    if (code === "ELOOP") return { kind: "link" };
+    return { kind: "unreadable", why: code ?? errorText(error) };
+  }
+}
+
+function readOpenLock(fd: number): LockLook {
+  const stat = fstatSync(fd, { bigint: true });
+  if (!stat.isFile()) return { kind: "special" };
+  const size = Number(stat.size);
+  const buffer = Buffer.alloc(Math.min(size, MAX_LOCK_BYTES) + 1);
+  const bytes = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0));
+  return {
+    kind: "file",
+    snapshot: {
+      dev: String(stat.dev),
+      ino: String(stat.ino),
+      size,
+      mtimeNs: String(stat.mtimeNs),
+      mtimeMs: Number(stat.mtimeMs),
+      uid: Number(stat.uid),
+      nlink: Number(stat.nlink),
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      payload: size > MAX_LOCK_BYTES ? { status: "malformed", why: `${size} bytes long` } : parsePayload(bytes),
+    },
+  };
+}
+
+/** True when both snapshots show the same file with the same content. */
+export function sameLock(a: LockSnapshot, b: LockSnapshot): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.sha256 === b.sha256;
+}
+
+/** Reads a lock's content. A pid that cannot be one makes the whole payload malformed. */
+export function parsePayload(bytes: Uint8Array): LockPayload {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return { status: "malformed", why: "not UTF-8 text" };
+  }
+  if (text.trim() === "") return { status: "empty" };
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { status: "malformed", why: "not JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { status: "malformed", why: "not a JSON object" };
+  }
+  const { pid, createdAt, starttime, maxHoldMs } = value as Record<string, unknown>;
+  if (typeof pid !== "number" || !Number.isInteger(pid) || pid <= 0 || pid > MAX_PID) {
+    return { status: "malformed", why: "no valid pid" };
+  }
+  const createdAtMs = typeof createdAt === "string" ? Date.parse(createdAt) : Number.NaN;
+  return {
+    status: "ok",
+    pid,
+    createdAtMs: Number.isFinite(createdAtMs) ? createdAtMs : null,
+    starttime: isCount(starttime) ? starttime : null,
+    maxHoldMs: isCount(maxHoldMs) && maxHoldMs > 0 ? maxHoldMs : null,
+  };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}

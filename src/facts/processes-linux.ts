@@ -1,0 +1,189 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { errorCode } from "../engine/errors.ts";
+import type { Holders, PidNamespace, ProcessState, ProcessTable } from "./processes.ts";
+import { isOpenClawCommand } from "./processes.ts";
+
+/** Inode of the machine's first PID namespace, fixed in the kernel (PROC_PID_INIT_INO). */
+const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
+/** USER_HZ: 100 on every architecture Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+interface Stat {
+  readonly state: string;
+  readonly startTicks: number;
+}
+
+/** The process table from /proc. `root` and `selfPid` are for recorded tables in tests. */
+export function linuxProcessTable(root = "/proc", selfPid = process.pid): ProcessTable {
+  const states = new Map<number, ProcessState>();
+  const descriptors = new Map<number, ReadonlySet<string> | null>();
+  const uid = process.getuid?.() ?? null;
+  let namespace: PidNamespace | undefined;
+  let suspects: readonly number[] | undefined;
+  let selfStart: { ticks: number; wallMs: number } | null | undefined;
+
+  // From our own start, known on both clocks: /proc/uptime and btime are faked in some containers.
+  const wallStart = (ticks: number): number | null => {
+    if (selfStart === undefined) {
+      const own = readStat(root, selfPid);
+      selfStart = own && { ticks: own.startTicks, wallMs: Date.now() - performance.now() };
+    }
+    if (selfStart === null) return null;
+    const startedAtMs = selfStart.wallMs + ((ticks - selfStart.ticks) * 1000) / TICKS_PER_SECOND;
+    return startedAtMs > Date.now() + 1000 ? null : startedAtMs;
+  };
+
+  const read = (pid: number): ProcessState => {
+    const stat = readStat(root, pid);
+    if (stat === null) return exists(pid) ? hidden : { state: "absent", zombie: false };
+    if (stat.state === "Z" || stat.state === "X") return { state: "absent", zombie: true };
+    const status = readStatus(root, pid);
+    if (status.tgid !== null && status.tgid !== pid) return { state: "thread", threadOf: status.tgid };
+    const args = readArgs(root, pid);
+    return {
+      state: "alive",
+      uid: status.uid,
+      foreign: uid !== 0 && status.uid !== uid,
+      startTicks: stat.startTicks,
+      startedAtMs: wallStart(stat.startTicks),
+      title: titleOf(args) ?? status.name,
+      openclaw: args.length > 0 ? isOpenClawCommand(args) : status.name !== null && isOpenClawCommand([status.name]),
+    };
+  };
+
+  const openFiles = (pid: number): ReadonlySet<string> | null => {
+    if (!descriptors.has(pid)) descriptors.set(pid, readDescriptors(root, pid));
+    return descriptors.get(pid) ?? null;
+  };
+
+  return {
+    uid,
+    namespace() {
+      namespace ??= readNamespace(root, selfPid, wallStart);
+      return namespace;
+    },
+    async get(pid) {
+      const known = states.get(pid) ?? read(pid);
+      states.set(pid, known);
+      return known;
+    },
+    canReadDescriptors: (pid) => openFiles(pid) !== null,
+    async holders({ dev, ino }): Promise<Holders> {
+      suspects ??= listSuspects(root, selfPid);
+      const key = `${dev}:${ino}`;
+      return { pids: suspects.filter((pid) => openFiles(pid)?.has(key)), seen: "own" };
+    },
+  };
+}
+
+const hidden: ProcessState = {
+  state: "alive",
+  uid: null,
+  foreign: true,
+  startTicks: null,
+  startedAtMs: null,
+  title: null,
+  openclaw: null,
+};
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0); // signal 0 asks, it sends nothing
+    return true;
+  } catch (error) {
+    return errorCode(error) !== "ESRCH";
+  }
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+function readStat(root: string, pid: number): Stat | null {
+  const text = readText(`${root}/${pid}/stat`);
+  if (text === null) return null;
+  // The name in parentheses may itself contain ") ".
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const startTicks = Number(fields[19]);
+  return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
+}
+
+function readStatus(root: string, pid: number) {
+  const text = readText(`${root}/${pid}/status`) ?? "";
+  const line = (key: string): string | null => new RegExp(`^${key}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
+  const count = (value: string | null | undefined): number | null => (value ? Number(value) : null);
+  return {
+    name: line("Name"),
+    tgid: count(line("Tgid")),
+    uid: count(line("Uid")?.split(/\s+/)[0]),
+    nestedPids: (line("NSpid") ?? "").split(/\s+/).filter(Boolean).length,
+  };
+}
+
+function readArgs(root: string, pid: number): string[] {
+  const text = readText(`${root}/${pid}/cmdline`) ?? "";
+  return text.split("\0").filter((arg) => arg !== "");
+}
+
+function titleOf(args: readonly string[]): string | null {
+  const first = args[0]?.trim().split(/\s+/)[0];
+  return first ? (first.split("/").at(-1) ?? first) : null;
+}
+
+/** `dev:ino` of every open file of a process, or null without the right to look. */
+function readDescriptors(root: string, pid: number): ReadonlySet<string> | null {
+  let names: string[];
+  try {
+    names = readdirSync(`${root}/${pid}/fd`);
+  } catch {
+    return null;
+  }
+  const open = new Set<string>();
+  for (const name of names) {
+    try {
+      const stat = statSync(`${root}/${pid}/fd/${name}`, { bigint: true });
+      open.add(`${stat.dev}:${stat.ino}`);
+    } catch {
+      // closed meanwhile
+    }
+  }
+  return open;
+}
+
+/**
+ * The processes worth asking for their descriptors: those that look like OpenClaw, and those of nested
+ * PID namespaces, whose pids in a lock mean nothing here.
+ */
+function listSuspects(root: string, selfPid: number): number[] {
+  const own = readStatus(root, selfPid).nestedPids;
+  const pids: number[] = [];
+  for (const name of readdirSync(root)) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    if (readStatus(root, pid).nestedPids > own || isOpenClawCommand(readArgs(root, pid))) pids.push(pid);
+  }
+  return pids;
+}
+
+function readNamespace(root: string, selfPid: number, wallStart: (ticks: number) => number | null): PidNamespace {
+  let trusted = false;
+  let initial: boolean | null = null;
+  try {
+    trusted = readlinkSync(`${root}/self`) === String(selfPid);
+    initial = readlinkSync(`${root}/self/ns/pid`) === INITIAL_PID_NAMESPACE;
+  } catch {
+    // /proc is missing or closed to us: nothing about pids can be trusted
+  }
+  const first = initial === false ? readStat(root, 1) : null;
+  const lastPid = Number(readText(`${root}/loadavg`)?.trim().split(" ").at(-1));
+  return {
+    trusted,
+    initial,
+    startedAtMs: first ? wallStart(first.startTicks) : null,
+    lastPid: Number.isInteger(lastPid) ? lastPid : null,
+  };
+}

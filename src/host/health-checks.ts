@@ -1,0 +1,76 @@
+import { catalogue, type CatalogueEntry } from "../engine/catalogue.ts";
+import type { RepairOptions, RepairResult } from "../engine/repair.ts";
+import { type DoctorCommand, doctorCommand } from "./command.ts";
+import { isEnabled } from "./enabled.ts";
+import { findHealthSdk, type HostContext, type HostFinding, type HostHealthCheck, type HostRepairResult } from "./health-sdk.ts";
+
+/** Registers every check with the running host. @returns how many are registered; 0 outside a host. */
+export function registerHealthChecks(command: DoctorCommand): number {
+  const sdk = findHealthSdk();
+  if (sdk === null) return 0;
+  const checks = catalogue().map((entry) => hostCheck(entry, command));
+  for (const check of checks) if (sdk.getHealthCheck(check.id) === undefined) sdk.registerHealthCheck(check);
+  return checks.length;
+}
+
+/** One of our checks in the host's shape. */
+export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null = doctorCommand(process.argv)): HostHealthCheck {
+  return {
+    id: `vitals/${entry.id}`,
+    kind: "plugin",
+    description: entry.title,
+    source: "openclaw-vitals",
+    async detect(ctx, scope) {
+      if (!isEnabled(ctx.cfg)) return [];
+      const { diagnose } = await import("../engine/diagnose.ts");
+      const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
+      const paths = scope?.paths ?? [];
+      return findings.filter((finding) => paths.length === 0 || finding.path === undefined || paths.includes(finding.path));
+    },
+    async repair(ctx, findings) {
+      const { repair } = await import("../engine/repair.ts");
+      const result = await repair({ ...options(ctx), ...(await permissions(command)), only: [entry.id], dryRun: ctx.dryRun });
+      return hostResult(result, findings);
+    },
+  };
+}
+
+function options({ cfg, configPath, env }: HostContext) {
+  return { config: cfg, configPath, env: env ?? process.env };
+}
+
+/** Safe repairs are what `--fix` asks for; the others need a person or the host's own flags. */
+async function permissions(command: DoctorCommand | null): Promise<RepairOptions> {
+  const { canAsk } = await import("../cli/terminal.ts");
+  const flags = { yes: command?.yes ?? false, force: command?.force ?? false };
+  if (flags.yes || !canAsk(process, command?.nonInteractive ?? true)) return flags;
+  const { askWhich } = await import("../cli/consent.ts");
+  return {
+    ...flags,
+    async consent(planned) {
+      const risky = planned.filter(({ repair }) => repair.risk !== "safe");
+      const agreed = risky.length === 0 ? [] : await askWhich(process, risky);
+      return new Set([...planned.filter((one) => !risky.includes(one)), ...agreed]);
+    },
+  };
+}
+
+function hostResult({ repairs, remaining, run }: RepairResult, findings: readonly HostFinding[]): HostRepairResult {
+  const done = repairs.filter((repair) => repair.status === "repaired");
+  const undone = repairs.filter((repair) => repair.status !== "repaired");
+  const changes = done.flatMap((repair) => repair.changes.map((change) => `Vitals: ${change}`));
+  if (run !== null && done.length > 0) changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
+  const warnings = [
+    ...undone.map((repair) => `${repair.checkId}: ${repair.target ?? repair.path ?? ""} ${repair.status}${repair.reason ? ` (${repair.reason})` : ""}`),
+    ...remaining.filter((finding) => finding.severity !== "info").map((finding) => `${finding.checkId}: ${finding.message} ${finding.fixHint ?? ""}`.trimEnd()),
+  ];
+  const shared = { warnings, diffs: repairs.flatMap((repair) => repair.diffs), effects: done.flatMap((repair) => repair.effects) };
+  if (done.length > 0) return { status: "repaired", changes, ...shared };
+  const failed = undone.some((repair) => repair.status === "failed");
+  return {
+    status: failed ? "failed" : "skipped",
+    reason: failed ? "see the warnings" : `${findings.length === 1 ? "it needs" : "they need"} a person`,
+    changes: [],
+    ...shared,
+  };
+}

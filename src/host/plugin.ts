@@ -1,0 +1,54 @@
+/** The plugin's entry: the command `openclaw vitals`. */
+import { PLUGIN_ID } from "./enabled.ts";
+
+const DESCRIPTION = "Vital signs of this OpenClaw: stale session locks and more, with repairs that can be undone";
+
+/** The part of the host's command builder (commander) that is used. */
+interface CommandBuilder {
+  command(name: string): CommandBuilder;
+  description(text: string): CommandBuilder;
+  allowUnknownOption(): CommandBuilder;
+  allowExcessArguments(): CommandBuilder;
+  helpOption(flag: false): CommandBuilder;
+  argument(name: string, description: string): CommandBuilder;
+  action(run: () => Promise<void>): CommandBuilder;
+}
+
+interface PluginApi {
+  registerCli(
+    register: (context: { readonly program: CommandBuilder }) => void,
+    options: { readonly descriptors: readonly { name: string; description: string; hasSubcommands: boolean }[] },
+  ): void;
+}
+
+const plugin = {
+  id: PLUGIN_ID,
+  name: "Vitals",
+  description: DESCRIPTION,
+  register(api: PluginApi): void {
+    api.registerCli(
+      ({ program }) => {
+        program
+          .command(PLUGIN_ID)
+          .description(DESCRIPTION)
+          .allowUnknownOption()
+          .allowExcessArguments()
+          .helpOption(false)
+          .argument("[args...]", "as of openclaw-vitals; see openclaw vitals --help")
+          .action(async () => {
+            const { runCli } = await import("../cli/main.ts");
+            process.exitCode = await runCli(argumentsAfterCommand(process.argv), process);
+          });
+      },
+      { descriptors: [{ name: PLUGIN_ID, description: DESCRIPTION, hasSubcommands: true }] },
+    );
+  },
+};
+
+export default plugin;
+
+/** Our own flags, untouched by the host's parser. */
+export function argumentsAfterCommand(argv: readonly string[]): string[] {
+  const index = argv.indexOf(PLUGIN_ID, 2);
+  return index < 0 ? [] : argv.slice(index + 1);
+}
