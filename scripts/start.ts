@@ -1,7 +1,8 @@
 /** `npm start`: looks at this machine's OpenClaw, or shows the demo where there is none. */
-import { locate } from "../src/facts/installation.ts";
-import { UserError } from "../src/engine/errors.ts";
+
 import { runCli } from "../src/cli/main.ts";
+import { UserError } from "../src/engine/errors.ts";
+import { locate } from "../src/facts/installation.ts";
 
 function command(): string {
   try {

@@ -5,11 +5,11 @@
  * import { diagnose, repair, undo } from "openclaw-vitals";
  * const { findings } = await diagnose({ stateDir: "/home/me/.openclaw" });
  */
-export { type Diagnosis, type DiagnoseOptions, diagnose } from "./engine/diagnose.ts";
+export { type DiagnoseOptions, type Diagnosis, diagnose } from "./engine/diagnose.ts";
 export { UserError } from "./engine/errors.ts";
 export { type RepairOptions, type RepairResult, repair } from "./engine/repair.ts";
 export type { Confidence, Evidence, Finding, RepairReport, Risk, Severity, Verdict } from "./engine/types.ts";
-export { type PastRun, type UndoneRepair, history } from "./engine/undo.ts";
+export { history, type PastRun, type UndoneRepair } from "./engine/undo.ts";
 
 import type { UndoneRepair } from "./engine/undo.ts";
 
@@ -18,8 +18,13 @@ import type { UndoneRepair } from "./engine/undo.ts";
  * @returns what became of each repair; empty when there was nothing to undo.
  * @throws UserError when there is no such state dir, run or repair.
  */
-export async function undo(options: { stateDir?: string; run?: string; only?: readonly number[] } = {}): Promise<UndoneRepair[]> {
-  const [{ locate }, { runToUndo, undoRun }] = await Promise.all([import("./facts/installation.ts"), import("./engine/undo.ts")]);
+export async function undo(
+  options: { stateDir?: string; run?: string; only?: readonly number[] } = {},
+): Promise<UndoneRepair[]> {
+  const [{ locate }, { runToUndo, undoRun }] = await Promise.all([
+    import("./facts/installation.ts"),
+    import("./engine/undo.ts"),
+  ]);
   const { stateDir } = locate({ stateDir: options.stateDir, env: process.env });
   const run = runToUndo(stateDir, options.run);
   return run === null ? [] : undoRun(stateDir, run.run, options.only);

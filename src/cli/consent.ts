@@ -2,7 +2,10 @@ import type { PlannedRepair } from "../engine/repair.ts";
 import { plain, type Terminal } from "./terminal.ts";
 
 /** Asks which repairs to run: safe ones are preselected. Ctrl-C means none. */
-export async function askWhich(terminal: Terminal, planned: readonly PlannedRepair[]): Promise<ReadonlySet<PlannedRepair>> {
+export async function askWhich(
+  terminal: Terminal,
+  planned: readonly PlannedRepair[],
+): Promise<ReadonlySet<PlannedRepair>> {
   const prompt = await openPrompt(terminal);
   const choices = planned.map((one) => ({
     name: `[${one.repair.risk}] ${plain(one.finding.message)}`,

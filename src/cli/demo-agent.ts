@@ -16,7 +16,12 @@ function startTicks(): number | undefined {
   }
 }
 
-const payload = { pid: process.pid, createdAt: new Date().toISOString(), maxHoldMs: 1_020_000, starttime: startTicks() };
+const payload = {
+  pid: process.pid,
+  createdAt: new Date().toISOString(),
+  maxHoldMs: 1_020_000,
+  starttime: startTicks(),
+};
 writeSync(openSync(lockPath, "wx", 0o600), `${JSON.stringify(payload, null, 2)}\n`);
 process.stdout.write("locked\n");
 setInterval(() => {}, 60_000);

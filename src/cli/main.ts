@@ -43,7 +43,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 }
 
 async function run(options: CliOptions, terminal: Terminal): Promise<CommandResult> {
-  if (options.version) return { code: EXIT.clean, document: { version: packageVersion() }, text: `${packageVersion()}\n` };
+  if (options.version)
+    return { code: EXIT.clean, document: { version: packageVersion() }, text: `${packageVersion()}\n` };
   if (options.help) return { code: EXIT.clean, document: { commands: COMMANDS }, text: helpText() };
   const load = COMMAND_MODULES[options.command] as () => Promise<{ default: Command }>;
   return await (await load()).default(options, terminal);

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import type { RepairOptions } from "../engine/repair.ts";
 import { UserError } from "../engine/errors.ts";
+import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
 
 export const FORMATS = ["human", "json"] as const;
@@ -44,10 +44,24 @@ const FLAGS = {
 } as const;
 
 /** Commands with what they take besides flags. */
-export const COMMANDS: Readonly<Record<string, { readonly operands: number; readonly summary: string; readonly usage: string }>> = {
-  check: { operands: 0, usage: "check", summary: "Look and report; changes nothing. The default; --fix makes it `fix`." },
-  fix: { operands: 0, usage: "fix [--dry-run]", summary: "Repair what can be repaired without losing anything, then look again." },
-  undo: { operands: 1, usage: "undo [run] [--repair n]", summary: "Put back what a run of `fix` moved away, whole or one repair." },
+export const COMMANDS: Readonly<
+  Record<string, { readonly operands: number; readonly summary: string; readonly usage: string }>
+> = {
+  check: {
+    operands: 0,
+    usage: "check",
+    summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
+  },
+  fix: {
+    operands: 0,
+    usage: "fix [--dry-run]",
+    summary: "Repair what can be repaired without losing anything, then look again.",
+  },
+  undo: {
+    operands: 1,
+    usage: "undo [run] [--repair n]",
+    summary: "Put back what a run of `fix` moved away, whole or one repair.",
+  },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
@@ -65,8 +79,13 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
   const named = first ?? (values.fix || values.repair !== undefined ? "fix" : "check");
   const command = named === "check" && (values.fix || values.repair !== undefined) ? "fix" : named;
   const known = COMMANDS[command];
-  if (!known) throw new UserError(`There is no command "${command}".`, `The commands are: ${Object.keys(COMMANDS).join(", ")}.`);
-  if (operands.length > known.operands) throw new UserError(`\`${command}\` does not take "${operands[known.operands]}".`, `Usage: openclaw-vitals ${known.usage}`);
+  if (!known)
+    throw new UserError(`There is no command "${command}".`, `The commands are: ${Object.keys(COMMANDS).join(", ")}.`);
+  if (operands.length > known.operands)
+    throw new UserError(
+      `\`${command}\` does not take "${operands[known.operands]}".`,
+      `Usage: openclaw-vitals ${known.usage}`,
+    );
   return {
     command,
     operands,
@@ -92,7 +111,9 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */
 export function isJson(argv: readonly string[]): boolean {
-  return argv.some((arg, index) => arg === "--json" || arg === "--format=json" || (arg === "json" && argv[index - 1] === "--format"));
+  return argv.some(
+    (arg, index) => arg === "--json" || arg === "--format=json" || (arg === "json" && argv[index - 1] === "--format"),
+  );
 }
 
 function parse(argv: readonly string[]) {
@@ -101,12 +122,15 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args, options: FLAGS, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UserError((error as Error).message.split(". ")[0] + ".", "See `openclaw-vitals --help`.");
+    throw new UserError(`${(error as Error).message.split(". ")[0]}.`, "See `openclaw-vitals --help`.");
   }
 }
 
 function split(values: readonly string[] | undefined): string[] {
-  return (values ?? []).flatMap((value) => value.split(",")).map((id) => id.trim()).filter(Boolean);
+  return (values ?? [])
+    .flatMap((value) => value.split(","))
+    .map((id) => id.trim())
+    .filter(Boolean);
 }
 
 function oneOf<T extends string>(flag: string, value: string | undefined, allowed: readonly T[]): T | undefined {
@@ -124,7 +148,11 @@ function version(value: string | undefined): string | undefined {
 function numbers(values: readonly string[] | undefined): number[] | undefined {
   if (values === undefined) return undefined;
   return split(values).map((value) => {
-    if (!/^\d+$/.test(value)) throw new UserError(`--repair takes the number of a repair, not "${value}".`, "List them with `openclaw-vitals history`.");
+    if (!/^\d+$/.test(value))
+      throw new UserError(
+        `--repair takes the number of a repair, not "${value}".`,
+        "List them with `openclaw-vitals history`.",
+      );
     return Number(value);
   });
 }

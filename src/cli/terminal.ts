@@ -20,7 +20,13 @@ export function painter(stream: NodeJS.WriteStream, wanted: boolean): Paint {
 /** Whether a person can be asked. */
 export function canAsk({ stdin, stderr, env }: Terminal, nonInteractive: boolean): boolean {
   const automated = env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false";
-  return !nonInteractive && !automated && env["OPENCLAW_UPDATE_IN_PROGRESS"] !== "1" && stdin.isTTY === true && stderr.isTTY === true;
+  return (
+    !nonInteractive &&
+    !automated &&
+    env["OPENCLAW_UPDATE_IN_PROGRESS"] !== "1" &&
+    stdin.isTTY === true &&
+    stderr.isTTY === true
+  );
 }
 
 /** File names and messages may hold control characters: none reaches the terminal. */

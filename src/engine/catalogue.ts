@@ -30,7 +30,12 @@ export function findEntry(id: string): CatalogueEntry {
   const bare = id.replace(/^vitals\//, "");
   const entry = catalogue().find((candidate) => candidate.id === bare);
   if (entry) return entry;
-  throw new UserError(`There is no check "${id}".`, `The checks are: ${catalogue().map((known) => known.id).join(", ")}.`);
+  throw new UserError(
+    `There is no check "${id}".`,
+    `The checks are: ${catalogue()
+      .map((known) => known.id)
+      .join(", ")}.`,
+  );
 }
 
 /** The checks chosen by `--only` and `--skip`. @throws UserError for an unknown id. */

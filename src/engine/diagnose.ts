@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
-import { type Facts, type FactOptions, gatherFacts } from "../facts/facts.ts";
 import { configValue } from "../facts/config.ts";
+import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
 import { appliesTo, type CatalogueEntry, docsUrl, loadCheck, selectEntries } from "./catalogue.ts";
 import { errorText } from "./errors.ts";
@@ -78,7 +78,12 @@ export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(op
   const kept = findings
     .map((finding) => capped(finding, facts.updating))
     .filter((finding) => meets(finding.severity, options.severityMin ?? "info"))
-    .sort((a, b) => compareSeverity(b.severity, a.severity) || a.checkId.localeCompare(b.checkId) || (a.path ?? "").localeCompare(b.path ?? ""));
+    .sort(
+      (a, b) =>
+        compareSeverity(b.severity, a.severity) ||
+        a.checkId.localeCompare(b.checkId) ||
+        (a.path ?? "").localeCompare(b.path ?? ""),
+    );
   const diagnosis: Diagnosis = {
     schemaVersion: SCHEMA_VERSION,
     ok: !kept.some((finding) => meets(finding.severity, options.severityMin ?? "warning")),
@@ -98,7 +103,10 @@ async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Pr
   try {
     const check = await loadCheck(entry.id);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`not finished after ${CHECK_DEADLINE_MS / 1000} s`)), CHECK_DEADLINE_MS);
+      timer = setTimeout(
+        () => reject(new Error(`not finished after ${CHECK_DEADLINE_MS / 1000} s`)),
+        CHECK_DEADLINE_MS,
+      );
     });
     return await Promise.race([check.run(facts, policy), late]);
   } catch (error) {
@@ -120,9 +128,13 @@ async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Pr
 function complete(entry: CatalogueEntry, { identity, risk, ...draft }: FindingDraft, facts: Facts): Finding {
   const { fix } = entry;
   return {
-    ...draft,
-    id: fingerprint(entry.id, draft.path === undefined ? "" : path.relative(facts.stateDir, draft.path), identity ?? ""),
+    id: fingerprint(
+      entry.id,
+      draft.path === undefined ? "" : path.relative(facts.stateDir, draft.path),
+      identity ?? "",
+    ),
     checkId: `vitals/${entry.id}`,
+    ...draft,
     source: "openclaw-vitals",
     docsUrl: docsUrl(entry.id),
     fix: fix === null || risk === null ? null : { ...fix, risk: risk ?? fix.risk },

@@ -1,4 +1,19 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import path from "node:path";
 import type { LockSnapshot } from "../facts/lock-file.ts";
 import { errorCode, UserError } from "./errors.ts";
@@ -47,7 +62,10 @@ export function makePrivateDir(dir: string): void {
     mkdirSync(dir, { mode: 0o700 });
   } catch (error) {
     if (errorCode(error) !== "EEXIST") {
-      throw new UserError(`${dir} cannot be made (${errorCode(error)}).`, "Run as the user that owns the state directory, on a writable disk.");
+      throw new UserError(
+        `${dir} cannot be made (${errorCode(error)}).`,
+        "Run as the user that owns the state directory, on a writable disk.",
+      );
     }
     if (!lstatSync(dir).isDirectory()) {
       throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
@@ -135,7 +153,14 @@ function readSegment(file: string): JournalEntry[] {
 }
 
 function isEntry(entry: JournalEntry | null): boolean {
-  return entry?.v === 1 && typeof entry.run === "string" && typeof entry.n === "number" && typeof entry.from === "string" && typeof entry.to === "string" && typeof entry.file?.sha256 === "string";
+  return (
+    entry?.v === 1 &&
+    typeof entry.run === "string" &&
+    typeof entry.n === "number" &&
+    typeof entry.from === "string" &&
+    typeof entry.to === "string" &&
+    typeof entry.file?.sha256 === "string"
+  );
 }
 
 /** A writer that died within a line must not spoil the next one. */

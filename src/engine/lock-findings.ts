@@ -28,7 +28,7 @@ export function lockFinding(lock: JudgedLock, host: HostEra): FindingDraft | nul
       ...common,
       severity: "info",
       verdict: "residue",
-      message: `The session lock of ${lock.session} in agent \`${lock.agent}\` is left over from before the upgrade: ${host.version ?? "this OpenClaw"} keeps sessions in a database and never reads it.`,
+      message: `The session lock of ${lock.session} in agent \`${lock.agent}\` is left over from before the upgrade: OpenClaw ${host.version ?? "now"} keeps sessions in a database and never reads it.`,
       fixHint: fixHint(),
       confidence,
       evidence: [...evidence, { what: "sessions are kept in", value: "SQLite", source: "host version" }],
@@ -59,15 +59,31 @@ interface Sentence {
 function sentence(lock: JudgedLock, judgement: Judgement, session: string): Sentence {
   const payload = lock.look.kind === "file" ? lock.look.snapshot.payload : null;
   const pid = payload?.status === "ok" ? payload.pid : null;
-  const broken = (severity: Severity, why: string): Sentence => ({ severity, message: `${session} cannot run: ${why}.`, hint: fixHint(), removable: true });
-  const unknown = (why: string, hint: string): Sentence => ({ severity: "warning", message: `${session} may be locked for good: ${why}.`, hint, removable: false });
+  const broken = (severity: Severity, why: string): Sentence => ({
+    severity,
+    message: `${session} cannot run: ${why}.`,
+    hint: fixHint(),
+    removable: true,
+  });
+  const unknown = (why: string, hint: string): Sentence => ({
+    severity: "warning",
+    message: `${session} may be locked for good: ${why}.`,
+    hint,
+    removable: false,
+  });
   switch (judgement.reason) {
     case "owner-dead":
       return broken("error", `process ${pid}, which holds its lock, is gone`);
     case "pid-reused":
-      return broken("error", `its lock names process ${pid}, but that number belongs to another process now, started after the lock was made`);
+      return broken(
+        "error",
+        `its lock names process ${pid}, but that number belongs to another process now, started after the lock was made`,
+      );
     case "pid-is-thread":
-      return broken("error", `its lock names process ${pid}, but that number belongs to a thread of another process now`);
+      return broken(
+        "error",
+        `its lock names process ${pid}, but that number belongs to a thread of another process now`,
+      );
     case "no-payload":
       return broken("error", "its lock names no owner and has not changed since");
     case "descriptor-closed":
@@ -80,23 +96,48 @@ function sentence(lock: JudgedLock, judgement: Judgement, session: string): Sent
         removable: false,
       };
     case "not-openclaw":
-      return unknown(`its lock names process ${pid}, which runs but is not OpenClaw`, "If that process has nothing to do with OpenClaw, stop OpenClaw and move the lock away by hand.");
+      return unknown(
+        `its lock names process ${pid}, which runs but is not OpenClaw`,
+        "If that process has nothing to do with OpenClaw, stop OpenClaw and move the lock away by hand.",
+      );
     case "link":
-      return unknown("its lock is a link to another file", "Look at the link; it is never followed or removed by this tool.");
+      return unknown(
+        "its lock is a link to another file",
+        "Look at the link; it is never followed or removed by this tool.",
+      );
     case "shared-file-system":
-      return unknown("its lock lies on a file system that other machines share, where the owner cannot be seen from here", "Run openclaw-vitals on the machine that runs this OpenClaw.");
+      return unknown(
+        "its lock lies on a file system that other machines share, where the owner cannot be seen from here",
+        "Run openclaw-vitals on the machine that runs this OpenClaw.",
+      );
     case "other-user":
-      return unknown("its lock belongs to another user, whose processes cannot be looked into from here", "Run openclaw-vitals as the user that runs OpenClaw.");
+      return unknown(
+        "its lock belongs to another user, whose processes cannot be looked into from here",
+        "Run openclaw-vitals as the user that runs OpenClaw.",
+      );
     case "other-namespace":
-      return unknown("its lock was not made in this container, so its owner cannot be seen from here", "Run openclaw-vitals in the container, or on the machine, that made the lock.");
+      return unknown(
+        "its lock was not made in this container, so its owner cannot be seen from here",
+        "Run openclaw-vitals in the container, or on the machine, that made the lock.",
+      );
     case "held-from-elsewhere":
-      return unknown("another process than the one it names, perhaps in a container, has its lock open", "Run openclaw-vitals in the container that holds it.");
+      return unknown(
+        "another process than the one it names, perhaps in a container, has its lock open",
+        "Run openclaw-vitals in the container that holds it.",
+      );
     default:
-      return unknown("its owner cannot be told from here", "Run openclaw-vitals as the user, and on the machine, that runs OpenClaw.");
+      return unknown(
+        "its owner cannot be told from here",
+        "Run openclaw-vitals as the user, and on the machine, that runs OpenClaw.",
+      );
   }
 }
 
-function notAFile({ look }: JudgedLock, session: string, common: { path: string; target: string }): FindingDraft | null {
+function notAFile(
+  { look }: JudgedLock,
+  session: string,
+  common: { path: string; target: string },
+): FindingDraft | null {
   if (look.kind === "file" || look.kind === "missing") return null;
   const what = {
     link: "a symbolic link stands where its lock should be",
@@ -104,7 +145,10 @@ function notAFile({ look }: JudgedLock, session: string, common: { path: string;
     special: "something that is no regular file stands where its lock should be",
     unreadable: `its lock cannot be read${look.kind === "unreadable" ? ` (${look.why})` : ""}`,
   }[look.kind];
-  const hint = look.kind === "unreadable" ? "Run openclaw-vitals as the user that runs OpenClaw." : "Look at it and move it away by hand; it is never followed or removed by this tool.";
+  const hint =
+    look.kind === "unreadable"
+      ? "Run openclaw-vitals as the user that runs OpenClaw."
+      : "Look at it and move it away by hand; it is never followed or removed by this tool.";
   return {
     ...common,
     severity: "warning",

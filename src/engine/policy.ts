@@ -122,8 +122,12 @@ function policyError(error: SchemaError, value: unknown, where: string): UserErr
   const key = [...error.instancePath.split("/").filter(Boolean), ...(extra === undefined ? [] : [extra])].join(".");
   const allowed = allowedAt(error.instancePath.split("/").filter(Boolean));
   if (extra !== undefined) return new UserError(`${where}: unknown key "${key}".`, `Allowed here: ${allowed}.`);
-  const found = key === "" ? value : key.split(".").reduce<unknown>((v, k) => (v as Record<string, unknown>)?.[k], value);
-  return new UserError(`${where}: "${key || "(top level)"}" ${error.message}, found ${JSON.stringify(found)?.slice(0, 60)}.`, `Allowed: ${allowed}.`);
+  const found =
+    key === "" ? value : key.split(".").reduce<unknown>((v, k) => (v as Record<string, unknown>)?.[k], value);
+  return new UserError(
+    `${where}: "${key || "(top level)"}" ${error.message}, found ${JSON.stringify(found)?.slice(0, 60)}.`,
+    `Allowed: ${allowed}.`,
+  );
 }
 
 function allowedAt(keys: readonly string[]): string {

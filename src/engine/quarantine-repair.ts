@@ -1,6 +1,6 @@
 import type { Facts } from "../facts/facts.ts";
-import { judgeSnapshot } from "../facts/lock-owner.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { judgeSnapshot } from "../facts/lock-owner.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
 import type { Policy } from "./policy.ts";
 import type { Finding, Repair, Skip, Verdict } from "./types.ts";

@@ -1,8 +1,28 @@
-import { closeSync, constants, copyFileSync, existsSync, fsyncSync, linkSync, lstatSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { errorCode, errorText } from "./errors.ts";
-import { type Journal, type JournalEntry, latestEntries, makePrivateDir, type MovedFile, openJournal, readJournal, vitalsDir } from "./journal.ts";
+import {
+  type Journal,
+  type JournalEntry,
+  latestEntries,
+  type MovedFile,
+  makePrivateDir,
+  openJournal,
+  readJournal,
+  vitalsDir,
+} from "./journal.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
@@ -41,7 +61,8 @@ export function openQuarantine(stateDir: string, run: string, onStep: StepHook =
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal);
-  let count = 0;
+  // One run may open the quarantine more than once: the host calls each check's repair by itself.
+  let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
 
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
     const kept = look(removal);
@@ -158,7 +179,8 @@ export function settleInterrupted(stateDir: string, journal: Journal): void {
 function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> {
   const there = lookAtLock(entry.to);
   if (there.kind === "missing") return { phase: "kept", reason: "interrupted before the move" };
-  if (there.kind === "file" && matches(there.snapshot, entry.file)) return { phase: "moved", reason: "interrupted after the move" };
+  if (there.kind === "file" && matches(there.snapshot, entry.file))
+    return { phase: "moved", reason: "interrupted after the move" };
   if (putBack(entry.to, entry.from)) return { phase: "kept", reason: "interrupted; a newer lock was put back" };
   return { phase: "stuck", reason: "interrupted; a newer lock is in the quarantine and its place is taken" };
 }
@@ -168,7 +190,8 @@ function look({ path: file, judged }: Removal): (RepairOutcome & { reason: strin
   if (existsSync(`${file}.reclaim`)) return { status: "skipped", reason: "another process is reclaiming it" };
   const now = lookAtLock(file);
   if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
-  if (now.kind !== "file" || !sameLock(now.snapshot, judged)) return { status: "skipped", reason: "it changed since it was judged" };
+  if (now.kind !== "file" || !sameLock(now.snapshot, judged))
+    return { status: "skipped", reason: "it changed since it was judged" };
   return null;
 }
 

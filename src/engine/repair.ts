@@ -15,6 +15,8 @@ export interface RepairOptions extends DiagnoseOptions {
   readonly force?: boolean | undefined;
   /** Asks a person which repairs to run; without it `yes` and `force` decide. */
   readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
+  /** Id of the run in the journal, when several calls belong together. */
+  readonly run?: string | undefined;
   /** Called before each step of a removal; for tests. */
   readonly onStep?: StepHook | undefined;
 }
@@ -58,9 +60,13 @@ export async function repairFindings(before: DiagnosisRun, options: RepairOption
     reports.push(...planned.map((one) => report(one, "planned")));
   } else {
     const agreed = await askFor(planned, options, facts.updating);
-    reports.push(...planned.filter((one) => !agreed.has(one)).map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating) })));
+    reports.push(
+      ...planned
+        .filter((one) => !agreed.has(one))
+        .map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating) })),
+    );
     if (agreed.size > 0) {
-      run = newRunId();
+      run = options.run ?? newRunId();
       const applied = await applyAll([...agreed], facts, run, options.onStep);
       remaining = (await runChecks(options, facts.fresh())).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
@@ -93,7 +99,15 @@ export async function planRepairs(
       (plan) => ("skip" in plan ? plan.skip : void planned.push({ finding, fixId, repair: plan })),
       (error: unknown) => `it could not be planned: ${errorText(error)}`,
     );
-    if (reason !== undefined) skipped.push({ ...reportHead(finding, fixId, risk), status: "skipped", reason, changes: [], effects: [], diffs: [] });
+    if (reason !== undefined)
+      skipped.push({
+        ...reportHead(finding, fixId, risk),
+        status: "skipped",
+        reason,
+        changes: [],
+        effects: [],
+        diffs: [],
+      });
   }
   return { planned, skipped };
 }
@@ -102,16 +116,26 @@ async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Po
   return await (await loadFix(fixId)).plan(finding, facts, policy);
 }
 
-async function askFor(planned: readonly PlannedRepair[], options: RepairOptions, updating: boolean): Promise<ReadonlySet<PlannedRepair>> {
+async function askFor(
+  planned: readonly PlannedRepair[],
+  options: RepairOptions,
+  updating: boolean,
+): Promise<ReadonlySet<PlannedRepair>> {
   if (options.consent !== undefined && !updating && planned.length > 0) return await options.consent(planned);
-  const allowed: Record<Risk, boolean> = { safe: true, confirm: !updating && options.yes === true, disruptive: !updating && options.force === true };
+  const allowed: Record<Risk, boolean> = {
+    safe: true,
+    confirm: !updating && options.yes === true,
+    disruptive: !updating && options.force === true,
+  };
   return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
 }
 
 function refusal(risk: Risk, updating: boolean): string {
   if (updating) return "not during an update";
   if (risk === "safe") return "not agreed to";
-  return risk === "confirm" ? "it needs a yes: run again with --yes" : "it interrupts running work: run again with --force";
+  return risk === "confirm"
+    ? "it needs a yes: run again with --yes"
+    : "it interrupts running work: run again with --force";
 }
 
 interface Applied {
@@ -119,7 +143,12 @@ interface Applied {
   readonly outcome: RepairOutcome;
 }
 
-async function applyAll(agreed: readonly PlannedRepair[], facts: Facts, run: string, onStep: StepHook | undefined): Promise<Applied[]> {
+async function applyAll(
+  agreed: readonly PlannedRepair[],
+  facts: Facts,
+  run: string,
+  onStep: StepHook | undefined,
+): Promise<Applied[]> {
   const quarantine = openQuarantine(facts.stateDir, run, onStep);
   const applied: Applied[] = [];
   try {
@@ -140,11 +169,19 @@ async function applyAll(agreed: readonly PlannedRepair[], facts: Facts, run: str
 function verify({ planned, outcome }: Applied, findings: readonly Finding[]): RepairReport {
   if (outcome.status !== "repaired") return report(planned, outcome.status, { reason: outcome.reason });
   const still = findings.some((finding) => finding.id === planned.finding.id);
-  if (still) return report(planned, "failed", { reason: "the finding is still there after the repair", changes: outcome.changes });
+  if (still)
+    return report(planned, "failed", {
+      reason: "the finding is still there after the repair",
+      changes: outcome.changes,
+    });
   return report(planned, "repaired", { changes: outcome.changes });
 }
 
-function report({ finding, fixId, repair }: PlannedRepair, status: RepairReport["status"], extra: { reason?: string; changes?: readonly string[] } = {}): RepairReport {
+function report(
+  { finding, fixId, repair }: PlannedRepair,
+  status: RepairReport["status"],
+  extra: { reason?: string; changes?: readonly string[] } = {},
+): RepairReport {
   return {
     ...reportHead(finding, fixId, repair.risk),
     status,

@@ -49,19 +49,28 @@ export function runToUndo(stateDir: string, run?: string): PastRun | null {
   const runs = history(stateDir);
   if (run === undefined) return runs.find((past) => past.repairs.some((repair) => repair.canUndo)) ?? null;
   const found = runs.find((past) => past.run === run);
-  if (!found) throw new UserError(`There is no run ${run} in the journal of ${stateDir}.`, "List the runs with `openclaw-vitals history`.");
+  if (!found)
+    throw new UserError(
+      `There is no run ${run} in the journal of ${stateDir}.`,
+      "List the runs with `openclaw-vitals history`.",
+    );
   return found;
 }
 
 /** Puts back what a run moved away, or only its repairs with these numbers. Never replaces a file. */
 export function undoRun(stateDir: string, run: string, only?: readonly number[]): UndoneRepair[] {
   settle(stateDir);
-  const entries = latestEntries(readJournal(stateDir)).filter((entry) => entry.run === run && (only?.includes(entry.n) ?? true));
+  const entries = latestEntries(readJournal(stateDir)).filter(
+    (entry) => entry.run === run && (only?.includes(entry.n) ?? true),
+  );
   const unknown = only?.find((n) => !entries.some((entry) => entry.n === n));
-  if (unknown !== undefined) throw new UserError(`Run ${run} has no repair ${unknown}.`, "List its repairs with `openclaw-vitals history`.");
+  if (unknown !== undefined)
+    throw new UserError(`Run ${run} has no repair ${unknown}.`, "List its repairs with `openclaw-vitals history`.");
   const journal = openJournal(stateDir);
   try {
-    return entries.filter((entry) => only !== undefined || entry.phase === "moved" || entry.phase === "stuck").map((entry) => restore(entry, journal));
+    return entries
+      .filter((entry) => only !== undefined || entry.phase === "moved" || entry.phase === "stuck")
+      .map((entry) => restore(entry, journal));
   } finally {
     journal.close();
   }
@@ -93,7 +102,8 @@ function restore(entry: JournalEntry, journal: Journal): UndoneRepair {
     if (back.kind === "file" && matches(back.snapshot, entry.file)) return done();
   }
   if (kept.kind !== "file") return result("failed", `${entry.to} is not there any more`);
-  if (entry.phase === "moved" && !matches(kept.snapshot, entry.file)) return result("failed", `${entry.to} is not what was moved there`);
+  if (entry.phase === "moved" && !matches(kept.snapshot, entry.file))
+    return result("failed", `${entry.to} is not what was moved there`);
   try {
     if (!putBack(entry.to, entry.from)) return result("skipped", "a newer file stands in its place");
   } catch (error) {

@@ -158,10 +158,12 @@ function describe(lock: LockCase): Evidence[] {
     add("pid in the lock", payload.pid, "lock payload");
     if (payload.createdAtMs !== null) {
       add("lock created", new Date(payload.createdAtMs).toISOString(), "lock payload");
-      if (payload.createdAtMs > lock.nowMs + CLOCK_MARGIN_MS) add("lock created in the future: a clock was changed", true, "lock payload");
+      if (payload.createdAtMs > lock.nowMs + CLOCK_MARGIN_MS)
+        add("lock created in the future: a clock was changed", true, "lock payload");
     }
     if (payload.starttime !== null) add("start of the owner in ticks", payload.starttime, "lock payload");
-    if (payload.maxHoldMs !== null) add("longest hold in seconds", Math.round(payload.maxHoldMs / 1000), "lock payload");
+    if (payload.maxHoldMs !== null)
+      add("longest hold in seconds", Math.round(payload.maxHoldMs / 1000), "lock payload");
     addOwner(add, payload.pid, owner);
   } else {
     add("payload", payload.status === "empty" ? "empty" : payload.why, "lock file");
@@ -174,12 +176,17 @@ function describe(lock: LockCase): Evidence[] {
   if (!namespace.trusted) add("process ids here belong to another namespace", true, "/proc/self");
   if (namespace.initial === false) {
     add("inside a PID namespace (container)", true, "/proc/self/ns/pid");
-    if (namespace.startedAtMs !== null) add("namespace started", new Date(namespace.startedAtMs).toISOString(), "/proc/1/stat");
+    if (namespace.startedAtMs !== null)
+      add("namespace started", new Date(namespace.startedAtMs).toISOString(), "/proc/1/stat");
   }
   return evidence;
 }
 
-function addOwner(add: (what: string, value: Evidence["value"], source: string) => void, pid: number, owner: ProcessState | null): void {
+function addOwner(
+  add: (what: string, value: Evidence["value"], source: string) => void,
+  pid: number,
+  owner: ProcessState | null,
+): void {
   const source = `process ${pid}`;
   if (owner === null || owner.state === "absent") {
     add("process with this pid", owner?.zombie ? "dead, not yet collected by its parent" : "none", source);

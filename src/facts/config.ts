@@ -32,7 +32,12 @@ export function readConfig(file: string, env: NodeJS.ProcessEnv): ConfigFacts {
 
 /** The value at a dotted path, undefined where there is none. */
 export function configValue(config: ConfigFacts, dottedPath: string): unknown {
-  return dottedPath.split(".").reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), config.value);
+  return dottedPath
+    .split(".")
+    .reduce<unknown>(
+      (value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined),
+      config.value,
+    );
 }
 
 class ConfigProblem extends Error {}
@@ -58,7 +63,9 @@ function resolveIncludes(value: unknown, dir: string, roots: readonly string[], 
   if (Array.isArray(value)) return value.map((item) => resolveIncludes(item, dir, roots, chain));
   if (!isRecord(value)) return value;
   const { $include: include, ...siblings } = value;
-  const own = Object.fromEntries(Object.entries(siblings).map(([key, item]) => [key, resolveIncludes(item, dir, roots, chain)]));
+  const own = Object.fromEntries(
+    Object.entries(siblings).map(([key, item]) => [key, resolveIncludes(item, dir, roots, chain)]),
+  );
   if (include === undefined) return own;
   const names = (Array.isArray(include) ? include : [include]).filter((name) => typeof name === "string");
   return [...names.map((name) => readIncluded(path.resolve(dir, name), roots, chain)), own].reduce(merge, {});
@@ -66,7 +73,8 @@ function resolveIncludes(value: unknown, dir: string, roots: readonly string[], 
 
 function readIncluded(file: string, roots: readonly string[], chain: readonly string[]): unknown {
   const real = realpathSync(file);
-  if (!roots.some((root) => real.startsWith(root + path.sep))) throw new ConfigProblem(`${file} is included from outside the config folder`);
+  if (!roots.some((root) => real.startsWith(root + path.sep)))
+    throw new ConfigProblem(`${file} is included from outside the config folder`);
   return readFile(file, roots, chain);
 }
 
@@ -83,7 +91,10 @@ function merge(base: unknown, over: unknown): unknown {
 
 function includeRoots(env: NodeJS.ProcessEnv): string[] {
   const entries = env["OPENCLAW_INCLUDE_ROOTS"]?.split(path.delimiter) ?? [];
-  return entries.map((entry) => entry.trim()).filter(Boolean).map((entry) => resolveUserPath(entry, env));
+  return entries
+    .map((entry) => entry.trim())
+    .filter(Boolean)
+    .map((entry) => resolveUserPath(entry, env));
 }
 
 function problemText(file: string, error: unknown): string {

@@ -43,7 +43,10 @@ export function locate({ stateDir, configPath, env }: LocationOptions): { stateD
   }
   if (override) return { stateDir: found, configPath: resolveUserPath(override, env) };
   const candidates = ["openclaw.json", "clawdbot.json"].map((name) => path.join(found, name));
-  return { stateDir: found, configPath: candidates.find((file) => existsSync(file)) ?? path.join(found, "openclaw.json") };
+  return {
+    stateDir: found,
+    configPath: candidates.find((file) => existsSync(file)) ?? path.join(found, "openclaw.json"),
+  };
 }
 
 function defaultStateDir(env: NodeJS.ProcessEnv): string {
@@ -62,7 +65,10 @@ function assertReadableDirectory(dir: string, isDefault: boolean): void {
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (errorCode(error) === "ENOENT") throw new UserError(`No OpenClaw state at ${dir}.`, remedy);
-    throw new UserError(`OpenClaw state ${dir} cannot be read (${errorCode(error)}).`, "Run as the user that runs OpenClaw.");
+    throw new UserError(
+      `OpenClaw state ${dir} cannot be read (${errorCode(error)}).`,
+      "Run as the user that runs OpenClaw.",
+    );
   }
 }
 
@@ -79,7 +85,8 @@ export function findHostVersion(given: string | undefined, config: ConfigFacts, 
     if (version !== null) return { version, source: "openclaw on the PATH" };
   }
   const touched = configValue(config, "meta.lastTouchedVersion");
-  if (typeof touched === "string" && /^\d{4}\.\d+\.\d+/.test(touched)) return { version: touched, source: "last writer of the config" };
+  if (typeof touched === "string" && /^\d{4}\.\d+\.\d+/.test(touched))
+    return { version: touched, source: "last writer of the config" };
   return { version: null, source: "not found" };
 }
 
@@ -103,7 +110,10 @@ export function findHostPackage(program: string | undefined): { root: string; ve
 /** Undefined: no package.json here. Null: one of another package. */
 function readHostManifest(dir: string): { version: string } | null | undefined {
   try {
-    const { name, version } = JSON.parse(readFileSync(path.join(dir, "package.json"), "utf8")) as Record<string, unknown>;
+    const { name, version } = JSON.parse(readFileSync(path.join(dir, "package.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
     return name === "openclaw" && typeof version === "string" ? { version } : null;
   } catch {
     return undefined;
@@ -115,7 +125,11 @@ function packageVersionAbove(program: string | undefined): string | null {
 }
 
 /** Decides the era by version, and without one by whether any agent has a database. */
-export async function findEra(stateDir: string, version: string | null, agents: readonly string[]): Promise<"jsonl" | "sqlite"> {
+export async function findEra(
+  stateDir: string,
+  version: string | null,
+  agents: readonly string[],
+): Promise<"jsonl" | "sqlite"> {
   if (version !== null) {
     const { default: semver } = await import("semver");
     return semver.satisfies(version, ">=2026.8.1-0", { includePrerelease: true, loose: true }) ? "sqlite" : "jsonl";

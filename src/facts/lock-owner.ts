@@ -4,7 +4,12 @@ import type { ProcessTable } from "./processes.ts";
 
 /** Gathers what a verdict on this lock rests on and judges it; null when there is no regular file to judge. */
 export async function judgeSnapshot(
-  lock: { readonly path: string; readonly look: LockLook; readonly unchanged: boolean; readonly sharedFileSystem: string | null },
+  lock: {
+    readonly path: string;
+    readonly look: LockLook;
+    readonly unchanged: boolean;
+    readonly sharedFileSystem: string | null;
+  },
   table: ProcessTable,
   graceSeconds: number,
 ): Promise<Judgement | null> {

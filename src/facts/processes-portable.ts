@@ -91,7 +91,10 @@ function systemProbes(): PlatformProbes {
     },
     async run(command, args) {
       const { x } = await import("tinyexec");
-      return await x(command, [...args], { timeout: PROBE_TIMEOUT_MS, nodeOptions: { stdio: ["ignore", "pipe", "ignore"] } });
+      return await x(command, [...args], {
+        timeout: PROBE_TIMEOUT_MS,
+        nodeOptions: { stdio: ["ignore", "pipe", "ignore"] },
+      });
     },
   };
 }

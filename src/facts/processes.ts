@@ -58,7 +58,9 @@ export function isOpenClawCommand(args: readonly string[]): boolean {
   const words = args.map((arg) => arg.trim().replaceAll("\\", "/").toLowerCase());
   const program = (words[0] ?? "").split(/[ /]/).at(-1) ?? "";
   if (/^openclaw(-[a-z-]+)?$/.test(program) || /^openclaw(-[a-z-]+)?( |$)/.test(words[0] ?? "")) return true;
-  return words.some((word) => /(^|\/)openclaw(\.mjs|\.js|\.cmd)?$/.test(word) || /\/openclaw\/dist\/[\w.-]+\.m?js$/.test(word));
+  return words.some(
+    (word) => /(^|\/)openclaw(\.mjs|\.js|\.cmd)?$/.test(word) || /\/openclaw\/dist\/[\w.-]+\.m?js$/.test(word),
+  );
 }
 
 /** The process table of this platform. */

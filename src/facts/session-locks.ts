@@ -71,7 +71,10 @@ export function agentsOnDisk(stateDir: string): string[] {
   return listDirectories(path.join(stateDir, "agents"));
 }
 
-function* sessionFolders({ stateDir, store, agents }: SessionStores, problems: string[]): Iterable<{ dir: string; agent: string }> {
+function* sessionFolders(
+  { stateDir, store, agents }: SessionStores,
+  problems: string[],
+): Iterable<{ dir: string; agent: string }> {
   const onDisk = agentsOnDisk(stateDir);
   if (onDisk.length === 0) noteUnreadable(path.join(stateDir, "agents"), problems);
   for (const agent of onDisk) yield { dir: path.join(stateDir, "agents", agent, "sessions"), agent };
@@ -94,7 +97,10 @@ function agentsInTemplate(store: string): string[] {
 function listDirectories(dir: string): string[] {
   try {
     return readdirSync(dir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && realDirectory(path.join(dir, entry.name)) !== null))
+      .filter(
+        (entry) =>
+          entry.isDirectory() || (entry.isSymbolicLink() && realDirectory(path.join(dir, entry.name)) !== null),
+      )
       .map((entry) => entry.name)
       .sort();
   } catch {
@@ -106,7 +112,8 @@ function noteUnreadable(dir: string, problems: string[]): void {
   try {
     readdirSync(dir);
   } catch (error) {
-    if (errorCode(error) !== "ENOENT") problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
+    if (errorCode(error) !== "ENOENT")
+      problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
   }
 }
 

@@ -33,7 +33,9 @@ export function closingSection({ findings }: Diagnosis): string {
   const shown = findings.slice(0, 5).map((finding) => `- ${printable(finding.message)}`);
   if (findings.length > shown.length) shown.push(`- and ${findings.length - shown.length} more: openclaw vitals`);
   const fixable = findings.some((finding) => finding.fix !== null);
-  const next = fixable ? 'Run "openclaw doctor --fix" to repair; it can be undone with "openclaw vitals undo".' : 'See "openclaw vitals" for the evidence.';
+  const next = fixable
+    ? 'Run "openclaw doctor --fix" to repair; it can be undone with "openclaw vitals undo".'
+    : 'See "openclaw vitals" for the evidence.';
   return `\nVitals\n${shown.join("\n")}\n${next}\n`;
 }
 

@@ -1,20 +1,30 @@
-import { catalogue, type CatalogueEntry } from "../engine/catalogue.ts";
+import path from "node:path";
+import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
+import { newRunId } from "../engine/quarantine.ts";
 import type { RepairOptions, RepairResult } from "../engine/repair.ts";
-import { type DoctorCommand, doctorCommand } from "./command.ts";
+import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
-import { findHealthSdk, type HostContext, type HostFinding, type HostHealthCheck, type HostRepairResult } from "./health-sdk.ts";
+import {
+  findHealthSdk,
+  type HostContext,
+  type HostFinding,
+  type HostHealthCheck,
+  type HostRepairResult,
+} from "./health-sdk.ts";
 
 /** Registers every check with the running host. @returns how many are registered; 0 outside a host. */
 export function registerHealthChecks(command: DoctorCommand): number {
   const sdk = findHealthSdk();
   if (sdk === null) return 0;
-  const checks = catalogue().map((entry) => hostCheck(entry, command));
+  // The host repairs check by check; for `undo` it is one run.
+  const run = newRunId();
+  const checks = catalogue().map((entry) => hostCheck(entry, command, run));
   for (const check of checks) if (sdk.getHealthCheck(check.id) === undefined) sdk.registerHealthCheck(check);
   return checks.length;
 }
 
 /** One of our checks in the host's shape. */
-export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null = doctorCommand(process.argv)): HostHealthCheck {
+export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null, run?: string): HostHealthCheck {
   return {
     id: `vitals/${entry.id}`,
     kind: "plugin",
@@ -25,11 +35,19 @@ export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null =
       const { diagnose } = await import("../engine/diagnose.ts");
       const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
       const paths = scope?.paths ?? [];
-      return findings.filter((finding) => paths.length === 0 || finding.path === undefined || paths.includes(finding.path));
+      return findings.filter(
+        (finding) => paths.length === 0 || finding.path === undefined || paths.includes(finding.path),
+      );
     },
     async repair(ctx, findings) {
       const { repair } = await import("../engine/repair.ts");
-      const result = await repair({ ...options(ctx), ...(await permissions(command)), only: [entry.id], dryRun: ctx.dryRun });
+      const result = await repair({
+        ...options(ctx),
+        ...(await permissions(command)),
+        only: [entry.id],
+        dryRun: ctx.dryRun,
+        run,
+      });
       return hostResult(result, findings);
     },
   };
@@ -55,16 +73,30 @@ async function permissions(command: DoctorCommand | null): Promise<RepairOptions
   };
 }
 
-function hostResult({ repairs, remaining, run }: RepairResult, findings: readonly HostFinding[]): HostRepairResult {
+function hostResult(
+  { repairs, remaining, run, stateDir }: RepairResult,
+  findings: readonly HostFinding[],
+): HostRepairResult {
   const done = repairs.filter((repair) => repair.status === "repaired");
   const undone = repairs.filter((repair) => repair.status !== "repaired");
-  const changes = done.flatMap((repair) => repair.changes.map((change) => `Vitals: ${change}`));
+  const changes = done.flatMap((repair) =>
+    repair.changes.map((change) => `Vitals: ${change.replaceAll(stateDir + path.sep, "")}`),
+  );
   if (run !== null && done.length > 0) changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
   const warnings = [
-    ...undone.map((repair) => `${repair.checkId}: ${repair.target ?? repair.path ?? ""} ${repair.status}${repair.reason ? ` (${repair.reason})` : ""}`),
-    ...remaining.filter((finding) => finding.severity !== "info").map((finding) => `${finding.checkId}: ${finding.message} ${finding.fixHint ?? ""}`.trimEnd()),
+    ...undone.map(
+      (repair) =>
+        `${repair.checkId}: ${repair.target ?? repair.path ?? ""} ${repair.status}${repair.reason ? ` (${repair.reason})` : ""}`,
+    ),
+    ...remaining
+      .filter((finding) => finding.severity !== "info")
+      .map((finding) => `${finding.checkId}: ${finding.message} ${finding.fixHint ?? ""}`.trimEnd()),
   ];
-  const shared = { warnings, diffs: repairs.flatMap((repair) => repair.diffs), effects: done.flatMap((repair) => repair.effects) };
+  const shared = {
+    warnings,
+    diffs: repairs.flatMap((repair) => repair.diffs),
+    effects: done.flatMap((repair) => repair.effects),
+  };
   if (done.length > 0) return { status: "repaired", changes, ...shared };
   const failed = undone.some((repair) => repair.status === "failed");
   return {

@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { findHostPackage } from "../facts/installation.ts";
 import type { Finding, RepairDiff, RepairEffect } from "../engine/types.ts";
+import { findHostPackage } from "../facts/installation.ts";
 
 /** The host's context for a health check; `env` from 2026.9 on. */
 export interface HostContext {
@@ -51,7 +51,8 @@ export function findHealthSdk(program = process.argv[1]): HealthSdk | null {
     const file = root && path.join(root, "dist", "plugin-sdk", "health.js");
     if (!file || !existsSync(file)) continue;
     const sdk = createRequire(file)(file) as Partial<HealthSdk>;
-    if (typeof sdk.registerHealthCheck === "function" && typeof sdk.getHealthCheck === "function") return sdk as HealthSdk;
+    if (typeof sdk.registerHealthCheck === "function" && typeof sdk.getHealthCheck === "function")
+      return sdk as HealthSdk;
   }
   return null;
 }

@@ -1,9 +1,9 @@
 import path from "node:path";
+import { type Paint, plain, type Style } from "../cli/terminal.ts";
 import type { Diagnosis } from "../engine/diagnose.ts";
 import type { RepairResult } from "../engine/repair.ts";
 import type { Finding, RepairReport, Severity } from "../engine/types.ts";
 import type { PastRun, UndoneRepair } from "../engine/undo.ts";
-import { type Paint, plain, type Style } from "../cli/terminal.ts";
 
 const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
@@ -15,7 +15,9 @@ export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
   const fixable = findings.filter((finding) => finding.fix !== null).length;
   const summary = [
     `${count(findings.length, "finding")}: ${bySeverity(findings)}.`,
-    fixable === 0 ? "None of them can be repaired from here." : `\`openclaw-vitals fix\` can repair ${fixable === findings.length ? "all of them" : fixable}.`,
+    fixable === 0
+      ? "None of them can be repaired from here."
+      : `\`openclaw-vitals fix\` can repair ${fixable === findings.length ? "all of them" : fixable}.`,
   ].join(" ");
   return `${head}\n\n${findings.map((finding) => renderFinding(finding, stateDir, paint)).join("\n")}\n${summary}\n`;
 }
@@ -23,10 +25,13 @@ export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
 function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
   const { severity, message, verdict, confidence, evidence, fixHint, checkId, id } = finding;
   const lines = [`${paint(STYLE[severity], severity)}  ${plain(message)}`];
-  const labels = [checkId.replace(/^vitals\//, ""), verdict && `${verdict} (${confidence})`, id].filter(Boolean).join(", ");
+  const labels = [checkId.replace(/^vitals\//, ""), verdict && `${verdict} (${confidence})`, id]
+    .filter(Boolean)
+    .join(", ");
   lines.push(`  ${paint("dim", labels)}`);
   if (finding.path !== undefined) lines.push(`  ${plain(relative(stateDir, finding.path))}`);
-  for (const { what, value, source } of evidence) lines.push(paint("dim", `  - ${plain(what)}: ${plain(String(value))} (${plain(source)})`));
+  for (const { what, value, source } of evidence)
+    lines.push(paint("dim", `  - ${plain(what)}: ${plain(String(value))} (${plain(source)})`));
   if (fixHint !== undefined) lines.push(`  ${plain(fixHint)}`);
   return `${lines.join("\n")}\n`;
 }
@@ -36,19 +41,35 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
   const { repairs, remaining, stateDir, run } = result;
   if (repairs.length === 0 && remaining.length === 0) return `${paint("green", "Nothing to repair.")}\n`;
   const lines = repairs.map((repair) => renderRepair(repair, stateDir, paint));
-  const left = remaining.map((finding) => `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}\n  ${plain(finding.fixHint ?? "")}`);
+  const left = remaining.map(
+    (finding) =>
+      `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}\n  ${plain(finding.fixHint ?? "")}`,
+  );
   if (repairs.some((repair) => repair.status === "planned")) lines.push("", "Nothing was changed (--dry-run).");
   else if (left.length > 0) lines.push("", paint("bold", "Left:"), ...left);
-  if (run !== null && repairs.some((repair) => repair.status === "repaired")) lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
+  if (run !== null && repairs.some((repair) => repair.status === "repaired"))
+    lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
   return `${lines.join("\n")}\n`;
 }
 
-function renderRepair({ status, reason, changes, effects, target, path: file }: RepairReport, stateDir: string, paint: Paint): string {
-  const style: Record<RepairReport["status"], Style> = { repaired: "green", planned: "cyan", skipped: "yellow", failed: "red" };
+function renderRepair(
+  { status, reason, changes, effects, target, path: file }: RepairReport,
+  stateDir: string,
+  paint: Paint,
+): string {
+  const style: Record<RepairReport["status"], Style> = {
+    repaired: "green",
+    planned: "cyan",
+    skipped: "yellow",
+    failed: "red",
+  };
   const what = changes.length > 0 ? changes : effects.map((effect) => `${effect.action}: ${effect.target ?? ""}`);
   const shown = what.map((text) => plain(text.replaceAll(stateDir + path.sep, "")));
   const about = target ?? (file === undefined ? "" : relative(stateDir, file));
-  return [`${paint(style[status], status)}  ${plain(about)}${reason === undefined ? "" : `: ${plain(reason)}`}`, ...shown.map((text) => `  ${text}`)].join("\n");
+  return [
+    `${paint(style[status], status)}  ${plain(about)}${reason === undefined ? "" : `: ${plain(reason)}`}`,
+    ...shown.map((text) => `  ${text}`),
+  ].join("\n");
 }
 
 /** The journal's runs, newest first. */
@@ -57,7 +78,8 @@ export function renderHistory(runs: readonly PastRun[], stateDir: string, paint:
   return runs
     .map(({ run, at, repairs }) => {
       const lines = repairs.map(
-        (repair) => `  ${repair.n}  ${repair.canUndo ? "can be undone" : repair.state}  ${repair.checkId.replace("vitals/", "")}  ${plain(relative(stateDir, repair.path))}`,
+        (repair) =>
+          `  ${repair.n}  ${repair.canUndo ? "can be undone" : repair.state}  ${repair.checkId.replace("vitals/", "")}  ${plain(relative(stateDir, repair.path))}`,
       );
       return [`${paint("bold", run)}  ${at}`, ...lines].join("\n");
     })
@@ -69,7 +91,10 @@ export function renderHistory(runs: readonly PastRun[], stateDir: string, paint:
 export function renderUndone(undone: readonly UndoneRepair[], stateDir: string, paint: Paint): string {
   const style: Record<UndoneRepair["status"], Style> = { restored: "green", skipped: "yellow", failed: "red" };
   return undone
-    .map(({ status, path: file, reason }) => `${paint(style[status], status)}  ${plain(relative(stateDir, file))}${reason === undefined ? "" : `: ${plain(reason)}`}\n`)
+    .map(
+      ({ status, path: file, reason }) =>
+        `${paint(style[status], status)}  ${plain(relative(stateDir, file))}${reason === undefined ? "" : `: ${plain(reason)}`}\n`,
+    )
     .join("");
 }
 

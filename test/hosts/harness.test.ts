@@ -129,12 +129,7 @@ describe.each(HOST_VERSIONS)("host %s", (version) => {
     test("a held turn holds a real lock, and SIGKILL leaves it behind", async () => {
       const { home, provider } = await setUp();
       const { turn, path, lock } = await heldTurn(home, provider, { sessionId: "killed" });
-      expect(Object.keys(lock ?? {}).sort()).toEqual([
-        "createdAt",
-        "maxHoldMs",
-        "pid",
-        "starttime",
-      ]);
+      expect(Object.keys(lock ?? {}).sort()).toEqual(["createdAt", "maxHoldMs", "pid", "starttime"]);
       const owner = lock?.pid ?? 0;
       expect(home.pids()).toContain(owner);
       expect(procStat(owner)?.startTicks).toBe(lock?.starttime);
@@ -227,8 +222,7 @@ async function writePlugin(home: Home): Promise<string> {
   await mkdir(folder);
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
   await writeFile(join(folder, "openclaw.plugin.json"), JSON.stringify(plugin));
-  const code =
-    'export default { id: "openclaw-probe", name: "Probe", description: "", register() {} };\n';
+  const code = 'export default { id: "openclaw-probe", name: "Probe", description: "", register() {} };\n';
   await writeFile(join(folder, "index.js"), code);
   return folder;
 }

@@ -9,7 +9,9 @@ import { renderDiagnosis, renderRepairs, renderUndone } from "../../report/human
 import { type Command, EXIT } from "../main.ts";
 import { painter, type Terminal } from "../terminal.ts";
 
-const AGENT = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../demo-agent.ts" : "../demo-agent.js", import.meta.url));
+const AGENT = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../demo-agent.ts" : "../demo-agent.js", import.meta.url),
+);
 
 /** One step of the demo: what was done, and what came of it. */
 interface Step {
@@ -38,7 +40,12 @@ const demo: Command = async (options, terminal) => {
     say(1, "An agent holds its session lock. That is healthy: nothing to report.", during.diagnosis, during.text);
     await agent.ended;
     const after = await look();
-    say(2, `The agent (process ${agent.pid}) was killed. Its lock stayed, and its session is locked:`, after.diagnosis, after.text);
+    say(
+      2,
+      `The agent (process ${agent.pid}) was killed. Its lock stayed, and its session is locked:`,
+      after.diagnosis,
+      after.text,
+    );
     const fixed = await repair(target);
     say(3, "fix: the lock is moved aside, after the journal is on the disk.", fixed, renderRepairs(fixed, paint));
     const healed = await look();

@@ -7,7 +7,9 @@ import { canAsk, painter } from "../terminal.ts";
 const fix: Command = async (options, terminal) => {
   const human = options.format === "human";
   const asks = human && !options.yes && canAsk(terminal, options.nonInteractive);
-  const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, () => runChecks(options));
+  const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, () =>
+    runChecks(options),
+  );
   const consent = asks ? (await import("../consent.ts")).askWhich : undefined;
   const result = await repairFindings(before, {
     ...options,

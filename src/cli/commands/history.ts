@@ -1,5 +1,5 @@
-import { locate } from "../../facts/installation.ts";
 import { history } from "../../engine/undo.ts";
+import { locate } from "../../facts/installation.ts";
 import { renderHistory } from "../../report/human.ts";
 import { type Command, EXIT } from "../main.ts";
 import { painter } from "../terminal.ts";

@@ -1,5 +1,5 @@
-import { locate } from "../../facts/installation.ts";
 import { runToUndo, undoRun } from "../../engine/undo.ts";
+import { locate } from "../../facts/installation.ts";
 import { renderUndone } from "../../report/human.ts";
 import { type Command, EXIT } from "../main.ts";
 import { canAsk, painter } from "../terminal.ts";
@@ -8,16 +8,23 @@ const undo: Command = async (options, terminal) => {
   const { stateDir } = locate({ ...options, env: terminal.env });
   const past = runToUndo(stateDir, options.operands[0]);
   const base = { schemaVersion: 1, stateDir };
-  if (past === null) return { code: EXIT.clean, document: { ...base, ok: true, run: null, undone: [] }, text: "Nothing to undo.\n" };
-  const number = past.repairs.filter((repair) => repair.canUndo && (options.repairs?.includes(repair.n) ?? true)).length;
+  if (past === null)
+    return { code: EXIT.clean, document: { ...base, ok: true, run: null, undone: [] }, text: "Nothing to undo.\n" };
+  const number = past.repairs.filter(
+    (repair) => repair.canUndo && (options.repairs?.includes(repair.n) ?? true),
+  ).length;
   if (options.format === "human" && !options.yes && number > 0 && canAsk(terminal, options.nonInteractive)) {
     const { askYesNo } = await import("../consent.ts");
     const question = `Put back ${number === 1 ? "the lock" : `${number} locks`} of run ${past.run}? Their sessions will be locked again.`;
-    if (!(await askYesNo(terminal, question))) return { code: EXIT.clean, document: null, text: "Nothing was changed.\n" };
+    if (!(await askYesNo(terminal, question)))
+      return { code: EXIT.clean, document: null, text: "Nothing was changed.\n" };
   }
   const undone = undoRun(stateDir, past.run, options.repairs);
   const ok = undone.every((one) => one.status === "restored");
-  const text = undone.length === 0 ? "Nothing to undo.\n" : renderUndone(undone, stateDir, painter(terminal.stdout, options.color));
+  const text =
+    undone.length === 0
+      ? "Nothing to undo.\n"
+      : renderUndone(undone, stateDir, painter(terminal.stdout, options.color));
   return { code: ok ? EXIT.clean : EXIT.findings, document: { ...base, ok, run: past.run, undone }, text };
 };
 

@@ -1,27 +1,11 @@
 import { randomBytes } from "node:crypto";
-import {
-  mkdir,
-  mkdtemp,
-  readFile,
-  realpath,
-  rm,
-  rmdir,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, realpath, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import JSON5 from "json5";
 import { CACHE, cleanPath, type Host, npmEnv } from "./hosts.ts";
-import {
-  type Finished,
-  killAll,
-  pidsWithEnv,
-  type Running,
-  signalGroup,
-  start,
-} from "./processes.ts";
+import { type Finished, killAll, pidsWithEnv, type Running, signalGroup, start } from "./processes.ts";
 import type { Provider } from "./provider.ts";
 
 /** Variable that names the test run; set by the global setup, inherited by the workers. */
@@ -132,11 +116,7 @@ export async function createHome(host: Host, options: HomeOptions = {}): Promise
   const running = new Set<Running>();
   let disposed = false;
 
-  async function spawnFile(
-    file: string,
-    args: readonly string[],
-    run: RunOptions = {},
-  ): Promise<Running> {
+  async function spawnFile(file: string, args: readonly string[], run: RunOptions = {}): Promise<Running> {
     if (disposed) throw new Error("the home is disposed");
     const { env: extra, ...rest } = run;
     const child = await start(file, args, { ...rest, cwd: dir, env: { ...env, ...extra } });

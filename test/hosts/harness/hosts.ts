@@ -66,8 +66,7 @@ async function readNpmConfig(): Promise<Record<string, string>> {
   const config = JSON.parse(listed.stdout) as Record<string, unknown>;
   for (const key of ["registry", "cafile", "proxy", "https-proxy", "noproxy", "strict-ssl"]) {
     const value = config[key];
-    if (typeof value === "string" && value !== "")
-      found[`npm_config_${key.replaceAll("-", "_")}`] = value;
+    if (typeof value === "string" && value !== "") found[`npm_config_${key.replaceAll("-", "_")}`] = value;
     if (value === false) found[`npm_config_${key.replaceAll("-", "_")}`] = "false";
   }
   for (const key of ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"]) {

@@ -22,20 +22,14 @@ export async function installPlugin(home: Home, source: PluginSource): Promise<F
 }
 
 /** Turns an installed plugin on or off with the host's own command. Throws with the output on failure. */
-export async function setPluginEnabled(
-  home: Home,
-  enabled: boolean,
-  id = "openclaw-vitals",
-): Promise<Finished> {
+export async function setPluginEnabled(home: Home, enabled: boolean, id = "vitals"): Promise<Finished> {
   return must(home, ["plugins", enabled ? "enable" : "disable", id]);
 }
 
 async function must(home: Home, args: string[]): Promise<Finished> {
   const done = await home.run(args);
   if (done.code === 0) return done;
-  throw new Error(
-    `openclaw ${args.join(" ")} failed (${done.code ?? done.signal}): ${done.stdout}${done.stderr}`,
-  );
+  throw new Error(`openclaw ${args.join(" ")} failed (${done.code ?? done.signal}): ${done.stdout}${done.stderr}`);
 }
 
 // What a build or a package cannot depend on, or makes itself.
@@ -83,8 +77,7 @@ export async function packProject(): Promise<string> {
 async function projectFiles(): Promise<string[]> {
   const files: string[] = [];
   for (const entry of await readdir(PROJECT, { withFileTypes: true })) {
-    if (entry.name.startsWith(".") || IGNORED.has(entry.name) || /\.(tgz|log)$/.test(entry.name))
-      continue;
+    if (entry.name.startsWith(".") || IGNORED.has(entry.name) || /\.(tgz|log)$/.test(entry.name)) continue;
     const path = join(PROJECT, entry.name);
     if (entry.isFile()) files.push(path);
     if (!entry.isDirectory()) continue;
@@ -104,6 +97,5 @@ async function tarballIn(folder: string): Promise<string | undefined> {
 async function npm(cwd: string, args: string[]): Promise<void> {
   const env = { ...process.env, PATH: cleanPath(await nodeBinary()) };
   const done = await exec("npm", args, { cwd, env, timeoutMs: 600_000 });
-  if (done.code !== 0)
-    throw new Error(`npm ${args.join(" ")} failed: ${done.stdout}${done.stderr}`);
+  if (done.code !== 0) throw new Error(`npm ${args.join(" ")} failed: ${done.stdout}${done.stderr}`);
 }

@@ -37,11 +37,7 @@ export async function plantLock(home: Home, options: PlantOptions): Promise<stri
 }
 
 /** Writes a transcript that holds only its session header, unless one exists; returns its path. */
-export async function plantTranscript(
-  home: Home,
-  agent: string,
-  sessionId: string,
-): Promise<string> {
+export async function plantTranscript(home: Home, agent: string, sessionId: string): Promise<string> {
   const path = transcriptPath(home, agent, sessionId);
   const header = {
     type: "session",
@@ -51,11 +47,9 @@ export async function plantTranscript(
     cwd: home.dir,
   };
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeFile(path, `${JSON.stringify(header)}\n`, { flag: "wx", mode: 0o600 }).catch(
-    (error: unknown) => {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    },
-  );
+  await writeFile(path, `${JSON.stringify(header)}\n`, { flag: "wx", mode: 0o600 }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  });
   return path;
 }
 
@@ -72,11 +66,7 @@ export interface Titled {
 export async function titledProcess(home: Home, title: string): Promise<Titled> {
   const script = `process.title = ${JSON.stringify(title)}; console.log("ready"); setInterval(() => {}, 1e9);`;
   const running = await home.spawnFile(home.host.node, ["-e", script]);
-  await until(
-    () => running.stdout().includes("ready"),
-    30_000,
-    `the process titled ${title} is ready`,
-  );
+  await until(() => running.stdout().includes("ready"), 30_000, `the process titled ${title} is ready`);
   const stat = procStat(running.pid);
   if (stat === undefined) throw new Error(`the process titled ${title} ended: ${running.output()}`);
   return {

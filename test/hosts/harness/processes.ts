@@ -53,11 +53,7 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Starts `file` as leader of a new process group. Rejects when it cannot be started at all. */
-export async function start(
-  file: string,
-  args: readonly string[],
-  options: StartOptions,
-): Promise<Running> {
+export async function start(file: string, args: readonly string[], options: StartOptions): Promise<Running> {
   const started = performance.now();
   const child = spawn(file, args, {
     cwd: options.cwd,
@@ -119,19 +115,13 @@ export async function start(
 }
 
 /** Starts `file` and waits for its exit; a non-zero code is a result, not an error. */
-export async function exec(
-  file: string,
-  args: readonly string[],
-  options: StartOptions,
-): Promise<Finished> {
+export async function exec(file: string, args: readonly string[], options: StartOptions): Promise<Finished> {
   const running = await start(file, args, options);
   return running.finished;
 }
 
 /** Fields of `/proc/<pid>/stat`; undefined when the process is gone. `startTicks` is field 22. */
-export function procStat(
-  pid: number,
-): { state: string; pgid: number; startTicks: number } | undefined {
+export function procStat(pid: number): { state: string; pgid: number; startTicks: number } | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The command name is in parentheses and may itself hold spaces and parentheses.
@@ -198,9 +188,7 @@ export async function until<T>(
     const value = await probe();
     if (value !== undefined && value !== false) return value;
     if (performance.now() >= end) {
-      throw new Error(
-        `timed out after ${timeoutMs} ms: ${typeof what === "string" ? what : what()}`,
-      );
+      throw new Error(`timed out after ${timeoutMs} ms: ${typeof what === "string" ? what : what()}`);
     }
     await sleep(intervalMs);
   }

@@ -63,18 +63,7 @@ export async function openTerminal(
     "history-limit": "10000",
   };
   const set = Object.entries(settings).flatMap((option) => ["set-option", "-g", ...option, ";"]);
-  await tmux(
-    "start-server",
-    ";",
-    ...set,
-    "new-session",
-    "-d",
-    ...size,
-    "-c",
-    home.dir,
-    "--",
-    ...command,
-  );
+  await tmux("start-server", ";", ...set, "new-session", "-d", ...size, "-c", home.dir, "--", ...command);
 
   return {
     screen,
