@@ -1,4 +1,4 @@
-import { mkdir, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Home } from "./home.ts";
 import { isRunning, procStat, start, until } from "./processes.ts";
@@ -76,6 +76,21 @@ export async function titledProcess(home: Home, title: string): Promise<Titled> 
       await running.kill();
     },
   };
+}
+
+/**
+ * Rewrites a lock as hosts write it where there is no start time (macOS), naming a live process with an OpenClaw
+ * title that started after the lock was made: the state of #60015, which no host leaves by itself.
+ * @returns the lock's new text.
+ */
+export async function recyclePid(home: Home, path: string): Promise<string> {
+  const { createdAt, maxHoldMs } = JSON.parse(await readFile(path, "utf8")) as LockPayload;
+  // Closer together than a few seconds, two clock readings prove nothing, to us neither.
+  await until(() => Date.now() - Date.parse(createdAt) > 4_000, 10_000, "the lock is older than the new process");
+  const other = await titledProcess(home, "openclaw");
+  const text = `${JSON.stringify({ pid: other.pid, createdAt, maxHoldMs }, null, 2)}\n`;
+  await writeFile(path, text);
+  return text;
 }
 
 /** Pid of a process that ran and was reaped. Throws when the pid was already taken again. */

@@ -1,0 +1,64 @@
+/**
+ * #59983: the first run of a group session dies, its lock stays with no transcript beside it, and the gateway
+ * drops every later message of that channel without a word.
+ */
+import { existsSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import { gatewayTurn, startGateway } from "../hosts/harness/gateway.ts";
+import { createHome } from "../hosts/harness/home.ts";
+import { ensureHost } from "../hosts/harness/hosts.ts";
+import { recyclePid } from "../hosts/harness/plant.ts";
+import { startProvider } from "../hosts/harness/provider.ts";
+import { heldTurn, transcriptPath } from "../hosts/harness/turn.ts";
+import { quarantined, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
+
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+const SESSION = "0d1f6a2e-59a8-4c83-8f0e-0f3a59983aaa";
+
+describe("#59983: a lock without a transcript leaves a channel dead", () => {
+  test("a first turn at work is no finding; killed, it is found, and the doctor brings the channel back", async () => {
+    const provider = await startProvider();
+    opened.push(provider);
+    const home = await createHome(await ensureHost("2026.5.22"), { provider });
+    opened.push({ close: home.dispose });
+    await withPlugin(home);
+    const { turn, path } = await heldTurn(home, provider, { sessionId: SESSION });
+    expect(existsSync(transcriptPath(home, "main", SESSION)), "no transcript before the first reply").toBe(false);
+    const working = await vitalsJson(home, ["check", "--host-version", "2026.5.22"]);
+    expect(working).toMatchObject({ code: 0, document: { ok: true, findings: [] } });
+
+    await turn.kill("SIGKILL");
+    provider.release();
+    expect(existsSync(path)).toBe(true);
+    expect(existsSync(transcriptPath(home, "main", SESSION))).toBe(false);
+    const dead = await vitalsJson(home, ["check", "--host-version", "2026.5.22"]);
+    expect(dead.code).toBe(1);
+    expect(dead.document.findings, "reported once, by the check it belongs to").toHaveLength(1);
+    expect(dead.document.findings).toMatchObject([
+      { checkId: "vitals/lock-without-transcript", verdict: "gone", path },
+    ]);
+
+    // As on the reporter's macOS: no start time in the lock, and the pid is another OpenClaw process by now.
+    await recyclePid(home, path);
+    const gateway = await startGateway(home, { env: { OPENCLAW_SESSION_WRITE_LOCK_ACQUIRE_TIMEOUT_MS: "5000" } });
+    const asked = provider.requests.length;
+    const dropped = await gatewayTurn(home, gateway, { sessionId: SESSION, message: "anybody there?" });
+    expect(provider.requests.length, "the message never reaches the model").toBe(asked);
+    expect(JSON.stringify(dropped.stdout)).not.toContain("a reply at last");
+    expect(existsSync(path)).toBe(true);
+
+    const doctor = await home.run(["doctor", "--fix", "--non-interactive"]);
+    expect(doctor.stdout, doctor.stderr).toContain("Vitals: moved");
+    expect(existsSync(path)).toBe(false);
+    expect(quarantined(home)).toHaveLength(1);
+    provider.setReply("a reply at last");
+    const answered = await gatewayTurn(home, gateway, { sessionId: SESSION, message: "and now?" });
+    expect(answered.stdout).toContain("a reply at last");
+    expect(existsSync(transcriptPath(home, "main", SESSION))).toBe(true);
+  });
+});
