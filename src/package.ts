@@ -6,11 +6,15 @@ let root: string | undefined;
 
 /** A file of this package, whether it runs from its sources or from dist/. */
 export function packageFile(name: string): string {
-  if (root === undefined) {
-    root = path.dirname(fileURLToPath(import.meta.url));
-    while (!existsSync(path.join(root, "manifest.json"))) root = path.dirname(root);
-  }
+  root ??= findRoot(path.dirname(fileURLToPath(import.meta.url)));
   return path.join(root, name);
+}
+
+function findRoot(dir: string): string {
+  if (existsSync(path.join(dir, "manifest.json"))) return dir;
+  const above = path.dirname(dir);
+  if (above === dir) throw new Error("manifest.json of openclaw-vitals is missing: install the package again");
+  return findRoot(above);
 }
 
 let version: string | undefined;

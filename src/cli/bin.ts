@@ -5,7 +5,8 @@ import process from "node:process";
 enableCompileCache?.();
 const { runCli } = await import("./main.ts");
 // A reader that went away (`| head`) is no failure of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
 process.exitCode = await runCli(process.argv.slice(2), process);

@@ -78,7 +78,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
   // As a doctor's user expects, `--fix` and `--repair` mean `fix`; `undo --repair n` picks one repair.
   const named = first ?? (values.fix || values.repair !== undefined ? "fix" : "check");
   const command = named === "check" && (values.fix || values.repair !== undefined) ? "fix" : named;
-  const known = COMMANDS[command];
+  const known = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (!known)
     throw new UserError(`There is no command "${command}".`, `The commands are: ${Object.keys(COMMANDS).join(", ")}.`);
   if (operands.length > known.operands)
@@ -86,14 +86,16 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
       `\`${command}\` does not take "${operands[known.operands]}".`,
       `Usage: openclaw-vitals ${known.usage}`,
     );
+  if (command === "undo" && values["dry-run"])
+    throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
   return {
     command,
     operands,
-    stateDir: values["state-dir"],
-    configPath: values.config,
-    policyFile: values.policy,
-    only: split(values.only),
-    skip: split(values.skip),
+    stateDir: filled("--state-dir", values["state-dir"]),
+    configPath: filled("--config", values.config),
+    policyFile: filled("--policy", values.policy),
+    only: ids("--only", values.only),
+    skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
     format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
     hostVersion: version(values["host-version"]),
@@ -122,8 +124,22 @@ function parse(argv: readonly string[]) {
   try {
     return parseArgs({ args, options: FLAGS, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UserError(`${(error as Error).message.split(". ")[0]}.`, "See `openclaw-vitals --help`.");
+    throw new UserError(`${(error as Error).message.split(/\.\s/)[0]}.`, "See `openclaw-vitals --help`.");
   }
+}
+
+/** An empty value is mostly an unset variable of a script; it must not come to mean the working directory. */
+function filled(flag: string, value: string | undefined): string | undefined {
+  if (value?.trim() === "") throw new UserError(`${flag} is empty.`, "Give it a path or leave it out.");
+  return value;
+}
+
+/** The ids of checks; an empty list must not come to mean all of them. */
+function ids(flag: string, values: readonly string[] | undefined): string[] {
+  const found = split(values);
+  if (values !== undefined && found.length === 0)
+    throw new UserError(`${flag} is empty.`, "Give it the id of a check; `openclaw-vitals list` shows them.");
+  return found;
 }
 
 function split(values: readonly string[] | undefined): string[] {

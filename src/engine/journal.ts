@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -16,7 +17,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import type { LockSnapshot } from "../facts/lock-file.ts";
-import { errorCode, UserError } from "./errors.ts";
+import { errorCode, errorText, UserError } from "./errors.ts";
 
 /** Identity of a moved file: what was judged is what must come back. */
 export type MovedFile = Pick<LockSnapshot, "dev" | "ino" | "size" | "mtimeNs" | "sha256">;
@@ -47,7 +48,7 @@ export interface JournalEntry {
 /** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
 const SEGMENT_BYTES = 1_048_576;
 const CURRENT = "journal.jsonl";
-const SEGMENT = /^journal\.(\d+)\.jsonl$/;
+const SEGMENT = /^journal\.(\d+)-[0-9a-f]+\.jsonl$/;
 
 /** `<state>/vitals`, made private to its owner. @throws UserError when something else stands there. */
 export function vitalsDir(stateDir: string): string {
@@ -60,6 +61,8 @@ export function vitalsDir(stateDir: string): string {
 export function makePrivateDir(dir: string): void {
   try {
     mkdirSync(dir, { mode: 0o700 });
+    // A file moved into a folder that a power cut takes away would be lost.
+    syncDirectory(path.dirname(dir));
   } catch (error) {
     if (errorCode(error) !== "EEXIST") {
       throw new UserError(
@@ -76,7 +79,13 @@ export function makePrivateDir(dir: string): void {
 /** Reads every readable entry, oldest first. Torn or foreign lines are left out. */
 export function readJournal(stateDir: string): JournalEntry[] {
   const dir = path.join(stateDir, "vitals");
-  return [...segments(dir).map((segment) => segment.file), path.join(dir, CURRENT)].flatMap(readSegment);
+  const list = (): string[] => [...segments(dir).map((segment) => segment.file), path.join(dir, CURRENT)];
+  for (;;) {
+    const files = list();
+    const entries = files.flatMap(readSegment);
+    // A rotation in between hides the segment it makes from this reading.
+    if (list().join("\n") === files.join("\n")) return entries;
+  }
 }
 
 /** The last entry of each repair, in the order the repairs were begun. */
@@ -97,26 +106,74 @@ export interface Journal {
   close(): void;
 }
 
-/** Opens the journal of a state dir for appending. */
+/**
+ * Opens the journal of a state dir for appending.
+ * @throws UserError when it cannot be written or something else stands in its place.
+ */
 export function openJournal(stateDir: string): Journal {
   const dir = vitalsDir(stateDir);
-  rotate(dir);
-  const file = path.join(dir, CURRENT);
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  const fd = openSync(file, flags, 0o600);
-  mendTornLine(fd);
+  let fd = openCurrent(dir);
+  let torn = false;
+  const write = (line: string, flush: boolean): void => {
+    const text = torn ? `\n${line}` : line;
+    torn = true;
+    if (writeSync(fd, text) < Buffer.byteLength(text))
+      throw new Error("the journal could not be written whole (disk full?)");
+    torn = false;
+    if (flush) fsyncSync(fd);
+  };
   return {
     append(entry, { flush = true } = {}) {
       const line = `${JSON.stringify({ v: 1, at: new Date().toISOString(), ...entry } satisfies JournalEntry)}\n`;
-      const written = writeSync(fd, line);
-      if (written < Buffer.byteLength(line)) throw new Error("the journal could not be written whole (disk full?)");
-      if (flush) fsyncSync(fd);
+      write(line, flush);
+      if (fstatSync(fd).nlink > 0) return;
+      // Others rotated and dropped this segment while it was open here: readers must find the line.
+      closeSync(fd);
+      fd = openCurrent(dir);
+      write(line, flush);
     },
     close() {
-      fsyncSync(fd);
-      closeSync(fd);
+      try {
+        fsyncSync(fd);
+      } catch {
+        // the intents are on the disk already, the next run settles them
+      } finally {
+        closeSync(fd);
+      }
     },
   };
+}
+
+function openCurrent(dir: string): number {
+  const file = path.join(dir, CURRENT);
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  try {
+    rotate(dir);
+    const fd = openSync(file, flags, 0o600);
+    if (fstatSync(fd).size === 0) syncDirectory(dir);
+    mendTornLine(fd);
+    return fd;
+  } catch (error) {
+    throw new UserError(
+      `${file} cannot be written (${errorCode(error) ?? errorText(error)}).`,
+      "It must be a plain file of the user that owns the state directory, on a writable disk: repairs are journaled there.",
+    );
+  }
+}
+
+/** Makes renames and links in a directory durable, as far as the platform and our rights allow. */
+export function syncDirectory(dir: string): void {
+  if (process.platform === "win32") return; // directories cannot be opened there
+  try {
+    const fd = openSync(dir, constants.O_RDONLY);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // What was done is done; only a power cut could still take it back, and the journal knows both places.
+  }
 }
 
 function segments(dir: string): { file: string; number: number }[] {
@@ -180,14 +237,17 @@ function rotate(dir: string): void {
   const file = path.join(dir, CURRENT);
   try {
     if (lstatSync(file).size < SEGMENT_BYTES) return;
-    const old = segments(dir);
-    renameSync(file, path.join(dir, `journal.${(old.at(-1)?.number ?? 0) + 1}.jsonl`));
+    const number = (segments(dir).at(-1)?.number ?? 0) + 1;
+    // Two processes may rotate at once: a name of its own, so that neither replaces the other's segment.
+    renameSync(file, path.join(dir, `journal.${number}-${randomBytes(4).toString("hex")}.jsonl`));
   } catch (error) {
     if (errorCode(error) === "ENOENT") return;
     throw error;
   }
   const all = latestEntries(readJournal(path.dirname(dir)));
-  const needed = new Set(all.filter((entry) => canUndo(entry) || entry.phase === "intent").map((entry) => entry.run));
+  const needed = new Set(
+    all.filter((entry) => entry.phase === "intent" || existsSync(entry.to)).map((entry) => entry.run),
+  );
   for (const segment of segments(dir).slice(0, -1)) {
     if (!readSegment(segment.file).some((entry) => needed.has(entry.run))) rmSync(segment.file, { force: true });
   }

@@ -125,9 +125,15 @@ function policyError(error: SchemaError, value: unknown, where: string): UserErr
   const found =
     key === "" ? value : key.split(".").reduce<unknown>((v, k) => (v as Record<string, unknown>)?.[k], value);
   return new UserError(
-    `${where}: "${key || "(top level)"}" ${error.message}, found ${JSON.stringify(found)?.slice(0, 60)}.`,
+    `${where}: "${key || "(top level)"}" ${error.message}, found ${shown(found)}.`,
     `Allowed: ${allowed}.`,
   );
+}
+
+/** A text may be a secret that the host resolved: only numbers and switches are shown. */
+function shown(value: unknown): string {
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
+  return Array.isArray(value) ? "a list" : `a ${typeof value}`;
 }
 
 function allowedAt(keys: readonly string[]): string {

@@ -1,15 +1,5 @@
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { randomBytes } from "node:crypto";
+import { constants, copyFileSync, linkSync, lstatSync, realpathSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { errorCode, errorText } from "./errors.ts";
@@ -21,6 +11,7 @@ import {
   makePrivateDir,
   openJournal,
   readJournal,
+  syncDirectory,
   vitalsDir,
 } from "./journal.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -46,30 +37,47 @@ export interface Quarantine {
   close(): void;
 }
 
+/** A file name has room for 255 bytes; ours add a run, a number and a suffix. */
+const MAX_NAME_BYTES = 200;
+
 /** A sortable id for a run: time to the second, then random. */
 export function newRunId(now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
-  return `${time}-${Math.random().toString(16).slice(2, 6).padEnd(4, "0")}`;
+  return `${time}-${randomBytes(3).toString("hex")}`;
+}
+
+export interface QuarantineOptions {
+  readonly onStep?: StepHook | undefined;
+  /** In an update only what lies inside the given state dir is touched. */
+  readonly confined?: boolean | undefined;
 }
 
 /**
  * Opens the quarantine of a state dir for one run, and first finishes what a killed run left half done.
  * Nothing is ever deleted: files are moved into `<state>/vitals/quarantine/<run>/` and can be put back.
  */
-export function openQuarantine(stateDir: string, run: string, onStep: StepHook = () => {}): Quarantine {
+export function openQuarantine(
+  stateDir: string,
+  run: string,
+  { onStep = () => {}, confined = false }: QuarantineOptions = {},
+): Quarantine {
   const folder = path.join(vitalsDir(stateDir), "quarantine", run);
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
-  settleInterrupted(stateDir, journal);
+  settleInterrupted(stateDir, journal, confined);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
   let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
 
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
     const kept = look(removal);
     if (kept !== null) return kept;
-    count += 1;
+    let to: string;
+    do {
+      count += 1;
+      to = path.join(folder, quarantineName(count, removal.path));
+    } while (lookAtLock(to).kind !== "missing"); // a rename would replace what is kept there
     const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
-    let to = path.join(folder, quarantineName(count, removal.path));
+    onStep("make folder");
     makePrivateDir(path.dirname(folder));
     makePrivateDir(folder);
     onStep("journal intent");
@@ -82,7 +90,9 @@ export function openQuarantine(stateDir: string, run: string, onStep: StepHook =
     onStep("look again");
     const changed = look(removal);
     if (changed !== null) return keep(changed);
-    const verdict = await removal.judgeAgain();
+    const verdict = await removal
+      .judgeAgain()
+      .catch((error: unknown) => `it could not be judged again: ${errorText(error)}`);
     if (verdict !== true) return keep({ status: "skipped", reason: verdict });
     try {
       onStep("move");
@@ -91,6 +101,7 @@ export function openQuarantine(stateDir: string, run: string, onStep: StepHook =
       if (errorCode(error) !== "EXDEV") return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
       to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
+      onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
       if (late !== null) return keep(late);
@@ -107,22 +118,27 @@ export function openQuarantine(stateDir: string, run: string, onStep: StepHook =
     if (moved.kind === "file" && sameLock(moved.snapshot, removal.judged)) {
       onStep("journal moved");
       noteMoved(journal, { ...plan, to, phase: "moved" });
+      onStep("moved");
       return { status: "repaired", changes: [`moved ${removal.path} to ${to}`] };
     }
+    if (moved.kind === "missing") return keep({ status: "failed", reason: "another run put it back" });
     // Another process made a new lock between the last look and the rename: it goes back at once.
+    const settled = putBackMistake(
+      { from: to, to: removal.path },
+      "a new lock had taken its place and was left there",
+      onStep,
+    );
+    onStep("journal put back");
+    journal.append({ ...plan, to, ...settled });
     onStep("put back");
-    const back = putBack(to, removal.path);
-    const reason = back
-      ? "a new lock had taken its place and was left there"
-      : `a new lock was moved by mistake and its place is taken; it is kept at ${to}`;
-    journal.append({ ...plan, to, phase: back ? "kept" : "stuck", reason });
-    return { status: "failed", reason };
+    return { status: "failed", reason: settled.reason };
   };
 
   return {
     run,
     remove,
     close() {
+      onStep("make durable");
       for (const dir of touched) syncDirectory(dir);
       journal.close();
     },
@@ -133,8 +149,9 @@ export function openQuarantine(stateDir: string, run: string, onStep: StepHook =
  * Puts a quarantined file back without ever replacing what is there now.
  * @returns false when the place is taken by something else.
  */
-export function putBack(from: string, to: string): boolean {
+export function putBack(from: string, to: string, onStep: StepHook = () => {}): boolean {
   try {
+    onStep("link back");
     linkSync(from, to);
   } catch (error) {
     const code = errorCode(error);
@@ -152,9 +169,25 @@ export function putBack(from: string, to: string): boolean {
       throw error;
     }
   }
+  onStep("drop the second name");
   rmSync(from, { force: true });
   syncDirectory(path.dirname(to));
   return true;
+}
+
+/** A lock that nobody judged was moved: back with it. Never throws, so that the journal learns where it is. */
+function putBackMistake(
+  move: { readonly from: string; readonly to: string },
+  done: string,
+  onStep?: StepHook,
+): { phase: "kept" | "stuck"; reason: string } {
+  let why = "its place is taken";
+  try {
+    if (putBack(move.from, move.to, onStep)) return { phase: "kept", reason: done };
+  } catch (error) {
+    why = `it could not be put back (${errorCode(error) ?? errorText(error)})`;
+  }
+  return { phase: "stuck", reason: `a new lock was moved by mistake and ${why}; it is kept at ${move.from}` };
 }
 
 /** The intent on the disk already tells where the file is: a full disk now loses nothing. */
@@ -166,33 +199,104 @@ function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): v
   }
 }
 
-/** What is left of a run that was killed between its journal entries is brought to an end. */
-export function settleInterrupted(stateDir: string, journal: Journal): void {
-  for (const entry of latestEntries(readJournal(stateDir))) {
-    if (entry.phase !== "intent") continue;
-    const { v: _v, at: _at, ...plan } = entry;
-    const settled = settle(entry);
-    journal.append({ ...plan, ...settled });
+/**
+ * What is left of a run, or an undo, that was killed between its journal entries is brought to an end.
+ * A run that is still at work meanwhile goes on: its next line overrides ours.
+ * @returns how many repairs were settled.
+ */
+export function settleInterrupted(stateDir: string, journal: Journal, confined = false): number {
+  const open = interrupted(stateDir, confined);
+  let settled = 0;
+  for (const entry of open) {
+    const end = settle(entry);
+    if (end === null) continue;
+    const { v: _v, at: _at, reason: _reason, ...plan } = entry;
+    journal.append({ ...plan, ...end });
+    settled += 1;
+  }
+  return settled;
+}
+
+/** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
+export function finishInterrupted(stateDir: string, confined: boolean): number {
+  if (interrupted(stateDir, confined).length === 0) return 0;
+  const journal = openJournal(stateDir);
+  try {
+    return settleInterrupted(stateDir, journal, confined);
+  } finally {
+    journal.close();
   }
 }
 
-function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> {
-  const there = lookAtLock(entry.to);
-  if (there.kind === "missing") return { phase: "kept", reason: "interrupted before the move" };
-  if (there.kind === "file" && matches(there.snapshot, entry.file))
+/** Repairs whose last line does not tell where the file is now. */
+function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
+  return latestEntries(readJournal(stateDir)).filter(
+    (entry) => entry.phase !== "undone" && isInterrupted(entry) && isOurs(stateDir, entry, confined),
+  );
+}
+
+function isInterrupted({ phase, from, to, file }: JournalEntry): boolean {
+  if (phase === "intent") return true;
+  const there = lookAtLock(to).kind !== "missing";
+  // Called interrupted by another run, a moment before it was moved after all.
+  if (phase === "kept") return there;
+  // An undo that did not get to say so; of a stuck lock the journal does not know the content.
+  if (there) return isSameFile(from, to);
+  const back = lookAtLock(from);
+  return phase === "moved" && back.kind === "file" && matches(back.snapshot, file);
+}
+
+function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | null {
+  const { phase, from, to, file } = entry;
+  const there = lookAtLock(to);
+  if (phase === "moved" || phase === "stuck") {
+    if (there.kind !== "missing" && putBackMistake({ from: to, to: from }, "").phase === "stuck") return null;
+    return { phase: "undone", reason: "interrupted after it was put back" };
+  }
+  if (there.kind === "missing")
+    return phase === "intent" ? { phase: "kept", reason: "interrupted before the move" } : null;
+  if (there.kind === "file" && matches(there.snapshot, file))
     return { phase: "moved", reason: "interrupted after the move" };
-  if (putBack(entry.to, entry.from)) return { phase: "kept", reason: "interrupted; a newer lock was put back" };
-  return { phase: "stuck", reason: "interrupted; a newer lock is in the quarantine and its place is taken" };
+  return putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
+}
+
+/**
+ * Whether a repair's files belong to this state dir. A copy of a state dir (an update works on one) brings a
+ * journal that names the original's files, which are not ours to touch.
+ */
+export function isOurs(stateDir: string, { from, to }: JournalEntry, confined = false): boolean {
+  if (isWithin(path.join(stateDir, "vitals"), path.dirname(to)))
+    return !confined || isWithin(stateDir, path.dirname(from));
+  return !confined && path.dirname(to) === path.dirname(from);
+}
+
+function isWithin(root: string, dir: string): boolean {
+  const relative = path.relative(realPath(root), realPath(dir));
+  return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
+}
+
+function realPath(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    return path.resolve(dir);
+  }
 }
 
 /** Null when the file is still what was judged, else why it is left alone. */
 function look({ path: file, judged }: Removal): (RepairOutcome & { reason: string }) | null {
-  if (existsSync(`${file}.reclaim`)) return { status: "skipped", reason: "another process is reclaiming it" };
+  if (isGuarded(file)) return { status: "skipped", reason: "another process is reclaiming it" };
   const now = lookAtLock(file);
   if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
   if (now.kind !== "file" || !sameLock(now.snapshot, judged))
     return { status: "skipped", reason: "it changed since it was judged" };
   return null;
+}
+
+/** Whether a reclaim guard stands beside the lock, whatever it is; one whose name would be too long cannot. */
+function isGuarded(file: string): boolean {
+  const guard = lookAtLock(`${file}.reclaim`);
+  return guard.kind !== "missing" && !(guard.kind === "unreadable" && guard.why === "ENAMETOOLONG");
 }
 
 function failure(error: unknown): RepairOutcome & { reason: string } {
@@ -214,20 +318,16 @@ export function matches(snapshot: LockSnapshot, file: MovedFile): boolean {
 }
 
 function quarantineName(n: number, file: string): string {
-  return `${n}-${path.basename(file).slice(-200)}`;
+  let name = path.basename(file);
+  while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = name.slice(1);
+  return `${n}-${name}`;
 }
 
 function isSameFile(a: string, b: string): boolean {
-  const [first, second] = [lstatSync(a, { bigint: true }), lstatSync(b, { bigint: true })];
-  return first.ino === second.ino && first.dev === second.dev;
-}
-
-function syncDirectory(dir: string): void {
-  if (process.platform === "win32") return; // directories cannot be opened there
-  const fd = openSync(dir, constants.O_RDONLY);
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    const [first, second] = [lstatSync(a, { bigint: true }), lstatSync(b, { bigint: true })];
+    return first.ino === second.ino && first.dev === second.dev;
+  } catch {
+    return false; // one of them is gone
   }
 }

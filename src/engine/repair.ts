@@ -3,7 +3,7 @@ import { loadFix } from "./catalogue.ts";
 import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { errorText } from "./errors.ts";
 import type { Policy } from "./policy.ts";
-import { newRunId, openQuarantine, type StepHook } from "./quarantine.ts";
+import { finishInterrupted, newRunId, openQuarantine, type StepHook } from "./quarantine.ts";
 import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
 
 export interface RepairOptions extends DiagnoseOptions {
@@ -49,8 +49,10 @@ export async function repair(options: RepairOptions = {}): Promise<RepairResult>
   return await repairFindings(await runChecks(options), options);
 }
 
-/** As `repair`, from a diagnosis already made. */
-export async function repairFindings(before: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
+/** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */
+export async function repairFindings(found: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
+  const finished = options.dryRun ? 0 : finishInterrupted(found.facts.stateDir, found.facts.updating);
+  const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
   const { planned, skipped } = await planRepairs(diagnosis.findings, facts, policy);
   const reports: RepairReport[] = [...skipped];
@@ -63,7 +65,9 @@ export async function repairFindings(before: DiagnosisRun, options: RepairOption
     reports.push(
       ...planned
         .filter((one) => !agreed.has(one))
-        .map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating) })),
+        .map((one) =>
+          report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, options.consent !== undefined) }),
+        ),
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
@@ -130,9 +134,9 @@ async function askFor(
   return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
 }
 
-function refusal(risk: Risk, updating: boolean): string {
+function refusal(risk: Risk, updating: boolean, asked: boolean): string {
   if (updating) return "not during an update";
-  if (risk === "safe") return "not agreed to";
+  if (asked || risk === "safe") return "not chosen";
   return risk === "confirm"
     ? "it needs a yes: run again with --yes"
     : "it interrupts running work: run again with --force";
@@ -149,7 +153,7 @@ async function applyAll(
   run: string,
   onStep: StepHook | undefined,
 ): Promise<Applied[]> {
-  const quarantine = openQuarantine(facts.stateDir, run, onStep);
+  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating });
   const applied: Applied[] = [];
   try {
     for (const planned of agreed) {

@@ -1,7 +1,7 @@
 import { lookAtLock } from "../facts/lock-file.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { canUndo, type Journal, type JournalEntry, latestEntries, openJournal, readJournal } from "./journal.ts";
-import { matches, putBack, settleInterrupted } from "./quarantine.ts";
+import { isOurs, matches, putBack, type StepHook, settleInterrupted } from "./quarantine.ts";
 
 /** One repair as `history` shows it. */
 export interface PastRepair {
@@ -57,8 +57,11 @@ export function runToUndo(stateDir: string, run?: string): PastRun | null {
   return found;
 }
 
-/** Puts back what a run moved away, or only its repairs with these numbers. Never replaces a file. */
-export function undoRun(stateDir: string, run: string, only?: readonly number[]): UndoneRepair[] {
+/**
+ * Puts back what a run moved away, or only its repairs with these numbers. Never replaces a file.
+ * `onStep` is called before each step; for tests.
+ */
+export function undoRun(stateDir: string, run: string, only?: readonly number[], onStep?: StepHook): UndoneRepair[] {
   settle(stateDir);
   const entries = latestEntries(readJournal(stateDir)).filter(
     (entry) => entry.run === run && (only?.includes(entry.n) ?? true),
@@ -70,7 +73,7 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[])
   try {
     return entries
       .filter((entry) => only !== undefined || entry.phase === "moved" || entry.phase === "stuck")
-      .map((entry) => restore(entry, journal));
+      .map((entry) => restore(entry, stateDir, journal, onStep));
   } finally {
     journal.close();
   }
@@ -78,11 +81,14 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[])
 
 function settle(stateDir: string): void {
   const journal = openJournal(stateDir);
-  settleInterrupted(stateDir, journal);
-  journal.close();
+  try {
+    settleInterrupted(stateDir, journal);
+  } finally {
+    journal.close();
+  }
 }
 
-function restore(entry: JournalEntry, journal: Journal): UndoneRepair {
+function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
   const result = (status: UndoneRepair["status"], reason?: string): UndoneRepair => ({
     n: entry.n,
     path: entry.from,
@@ -90,26 +96,21 @@ function restore(entry: JournalEntry, journal: Journal): UndoneRepair {
     ...(reason === undefined ? {} : { reason }),
   });
   if (entry.phase !== "moved" && entry.phase !== "stuck") return result("skipped", "there is nothing to undo");
+  if (!isOurs(stateDir, entry)) return result("failed", `${entry.to} belongs to another state directory`);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
-  const done = (): UndoneRepair => {
-    journal.append({ ...plan, phase: "undone" });
-    return result("restored");
-  };
   const kept = lookAtLock(entry.to);
-  if (kept.kind === "missing") {
-    // An undo that was killed between putting back and saying so.
-    const back = lookAtLock(entry.from);
-    if (back.kind === "file" && matches(back.snapshot, entry.file)) return done();
-  }
   if (kept.kind !== "file") return result("failed", `${entry.to} is not there any more`);
   if (entry.phase === "moved" && !matches(kept.snapshot, entry.file))
     return result("failed", `${entry.to} is not what was moved there`);
   try {
-    if (!putBack(entry.to, entry.from)) return result("skipped", "a newer file stands in its place");
+    if (!putBack(entry.to, entry.from, onStep)) return result("skipped", "a newer file stands in its place");
   } catch (error) {
     return result("failed", `it could not be put back: ${errorCode(error) ?? errorText(error)}`);
   }
-  return done();
+  onStep("journal undone");
+  journal.append({ ...plan, phase: "undone" });
+  onStep("undone");
+  return result("restored");
 }
 
 function describe(entry: JournalEntry): PastRepair {

@@ -81,29 +81,32 @@ export function judgeLock(lock: LockCase): Judgement {
   if (!namespace.trusted) return result("unknown", "other-namespace");
 
   const { payload } = snapshot;
-  const others = holders.pids.filter((pid) => payload.status !== "ok" || pid !== payload.pid);
   if (payload.status !== "ok") {
     if (holders.pids.length > 0) return result("unknown", "held-from-elsewhere", { report: false });
     if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: false });
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
-    return result("gone", "no-payload", { confidence: "likely", solid: holders.seen !== "none" });
+    // From inside a container the processes of others that share the folder cannot be seen.
+    const solid = holders.seen !== "none" && namespace.initial !== false;
+    return result("gone", "no-payload", { confidence: "likely", solid });
   }
-  // Some live process has this very file open, whatever the payload says of its owner.
-  if (others.length > 0 && !holders.pids.includes(payload.pid)) return result("unknown", "held-from-elsewhere");
-
   const owner = lock.owner ?? { state: "absent", zombie: false };
+  const open = owner.state === "alive" && holders.pids.includes(payload.pid);
+  // Some live process has this very file open, whatever the payload says of its owner.
+  if (holders.pids.length > 0 && !open) return result("unknown", "held-from-elsewhere");
+
   if (owner.state !== "alive") {
     if (!livedHere(lock)) return result("unknown", "other-namespace");
     return result("gone", owner.state === "thread" ? "pid-is-thread" : "owner-dead");
   }
 
-  const open = holders.pids.includes(payload.pid);
   if (owner.foreign) return result("unknown", "other-user");
   if (!open && isAnotherProcess(lock, owner)) {
     // Pid 1 with another start is the first process of another container or boot.
     if (payload.pid === 1 || !livedHere(lock)) return result("unknown", "other-namespace");
     const byTicks = payload.starttime !== null && owner.startTicks !== null;
-    const solid = byTicks || (holders.seen !== "none" && lock.ownerDescriptorsReadable);
+    // Holders are looked for among OpenClaw's processes: that another one does not hold the file was not seen.
+    const seenClosed = holders.seen !== "none" && lock.ownerDescriptorsReadable && owner.openclaw !== false;
+    const solid = byTicks || seenClosed;
     return result("gone", "pid-reused", solid ? {} : { confidence: "likely", solid });
   }
   if (open) return ageMs(lock) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import JSON5 from "json5";
 import { errorCode } from "../engine/errors.ts";
@@ -19,14 +19,24 @@ const MAX_CONFIG_BYTES = 8_388_608;
 
 /** Reads openclaw.json (JSON5, `$include`d files merged as the host merges them). Never throws. */
 export function readConfig(file: string, env: NodeJS.ProcessEnv): ConfigFacts {
-  if (!existsSync(file)) return { path: file, exists: false, value: {}, problem: null };
   try {
     const roots = [path.dirname(realpathSync(file)), ...includeRoots(env)];
     const value = readFile(file, roots, []);
     if (!isRecord(value)) throw new ConfigProblem(`${file} is not an object`);
     return { path: file, exists: true, value, problem: null };
   } catch (error) {
-    return { path: file, exists: true, value: {}, problem: problemText(file, error) };
+    const exists = !isMissing(file);
+    return { path: file, exists, value: {}, problem: exists ? problemText(file, error) : null };
+  }
+}
+
+/** Only a file that is not there is no problem: behind a closed folder or a loop of links it is one. */
+function isMissing(file: string): boolean {
+  try {
+    statSync(file);
+    return false;
+  } catch (error) {
+    return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
   }
 }
 
@@ -46,8 +56,11 @@ function readFile(file: string, roots: readonly string[], chain: readonly string
   const real = realpathSync(file);
   if (chain.includes(real)) throw new ConfigProblem(`${file} includes itself`);
   if (chain.length >= MAX_INCLUDE_DEPTH) throw new ConfigProblem(`${file}: includes are nested too deeply`);
+  // Asked before reading: a FIFO would block for ever, a huge file would fill the memory.
+  const stat = statSync(real);
+  if (!stat.isFile()) throw new ConfigProblem(`${file} is not a regular file`);
+  if (stat.size > MAX_CONFIG_BYTES) throw new ConfigProblem(`${file} is too large`);
   const text = readFileSync(real, "utf8");
-  if (text.length > MAX_CONFIG_BYTES) throw new ConfigProblem(`${file} is too large`);
   let value: unknown;
   try {
     value = JSON5.parse(text.replace(/^\uFEFF/, ""));
@@ -72,7 +85,12 @@ function resolveIncludes(value: unknown, dir: string, roots: readonly string[], 
 }
 
 function readIncluded(file: string, roots: readonly string[], chain: readonly string[]): unknown {
-  const real = realpathSync(file);
+  let real: string;
+  try {
+    real = realpathSync(file);
+  } catch (error) {
+    throw new ConfigProblem(`${file}, which is included, cannot be read (${errorCode(error)})`);
+  }
   if (!roots.some((root) => real.startsWith(root + path.sep)))
     throw new ConfigProblem(`${file} is included from outside the config folder`);
   return readFile(file, roots, chain);
@@ -94,7 +112,16 @@ function includeRoots(env: NodeJS.ProcessEnv): string[] {
   return entries
     .map((entry) => entry.trim())
     .filter(Boolean)
-    .map((entry) => resolveUserPath(entry, env));
+    .map((entry) => realRoot(resolveUserPath(entry, env)));
+}
+
+/** Included files are compared by their real path. */
+function realRoot(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    return dir;
+  }
 }
 
 function problemText(file: string, error: unknown): string {

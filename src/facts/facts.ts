@@ -42,7 +42,7 @@ export interface Facts {
 /** @throws UserError when there is no state dir to look at. */
 export function gatherFacts(options: FactOptions = {}): Facts {
   const env = options.env ?? process.env;
-  const place = locate({ stateDir: options.stateDir, configPath: options.configPath, env });
+  const place = findPlace(options, env);
   const updating = env["OPENCLAW_UPDATE_IN_PROGRESS"] === "1";
   const config: ConfigFacts = options.config
     ? { path: place.configPath, exists: true, value: options.config, problem: null }
@@ -71,6 +71,12 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     problems: () => found,
     fresh: () => gatherFacts(options),
   };
+}
+
+/** A host that hands us its config may not have written the file yet. */
+function findPlace({ stateDir, configPath, config }: FactOptions, env: NodeJS.ProcessEnv) {
+  if (config === undefined || configPath === undefined) return locate({ stateDir, configPath, env });
+  return { ...locate({ stateDir, env }), configPath };
 }
 
 function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, updating: boolean) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode, UserError } from "../engine/errors.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
@@ -32,12 +32,12 @@ export interface LocationOptions {
  * @throws UserError when the state dir does not exist or cannot be read.
  */
 export function locate({ stateDir, configPath, env }: LocationOptions): { stateDir: string; configPath: string } {
-  const found = stateDir === undefined ? defaultStateDir(env) : path.resolve(stateDir);
+  const found = stateDir === undefined ? defaultStateDir(env) : resolveUserPath(stateDir, env);
   assertReadableDirectory(found, stateDir === undefined);
   // A state dir given by hand brings its own config: OPENCLAW_CONFIG_PATH may belong to another one.
   const override = stateDir === undefined ? env["OPENCLAW_CONFIG_PATH"]?.trim() : undefined;
   if (configPath !== undefined) {
-    const file = path.resolve(configPath);
+    const file = resolveUserPath(configPath, env);
     if (!existsSync(file)) throw new UserError(`Config ${file} does not exist.`, "Check --config.");
     return { stateDir: found, configPath: file };
   }
@@ -62,9 +62,11 @@ function assertReadableDirectory(dir: string, isDefault: boolean): void {
     : "Name the folder that holds openclaw.json and agents/ with --state-dir.";
   try {
     if (!statSync(dir).isDirectory()) throw new UserError(`OpenClaw state ${dir} is not a directory.`, remedy);
+    accessSync(dir, constants.R_OK | constants.X_OK);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    if (errorCode(error) === "ENOENT") throw new UserError(`No OpenClaw state at ${dir}.`, remedy);
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR")
+      throw new UserError(`No OpenClaw state at ${dir}.`, remedy);
     throw new UserError(
       `OpenClaw state ${dir} cannot be read (${errorCode(error)}).`,
       "Run as the user that runs OpenClaw.",

@@ -161,12 +161,21 @@ function readDescriptors(root: string, pid: number): ReadonlySet<string> | null 
 function listSuspects(root: string, selfPid: number): number[] {
   const own = readStatus(root, selfPid).nestedPids;
   const pids: number[] = [];
-  for (const name of readdirSync(root)) {
+  for (const name of listNames(root)) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
     if (readStatus(root, pid).nestedPids > own || isOpenClawCommand(readArgs(root, pid))) pids.push(pid);
   }
   return pids;
+}
+
+/** Empty without /proc: then the namespace is not trusted either, and nothing is concluded. */
+function listNames(root: string): string[] {
+  try {
+    return readdirSync(root);
+  } catch {
+    return [];
+  }
 }
 
 function readNamespace(root: string, selfPid: number, wallStart: (ticks: number) => number | null): PidNamespace {

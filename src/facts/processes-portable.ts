@@ -34,7 +34,7 @@ export function portableProcessTable(probes: PlatformProbes = systemProbes()): P
       startTicks: null,
       startedAtMs: usage ? usage.timestamp - usage.elapsed : null,
       title: names?.title ?? null,
-      openclaw: names ? isOpenClawCommand([names.args, ...names.args.split(" ")]) : null,
+      openclaw: names ? isOpenClawCommand(names.args.split(" ")) : null,
     };
   };
 
@@ -93,6 +93,7 @@ function systemProbes(): PlatformProbes {
       const { x } = await import("tinyexec");
       return await x(command, [...args], {
         timeout: PROBE_TIMEOUT_MS,
+        nodePath: false, // the working directory may be an agent's workspace: nothing of its node_modules/.bin runs
         nodeOptions: { stdio: ["ignore", "pipe", "ignore"] },
       });
     },

@@ -56,8 +56,11 @@ export interface ProcessTable {
 /** Titles OpenClaw gives its processes: `openclaw`, `openclaw-gateway`, `openclaw-agent`, … */
 export function isOpenClawCommand(args: readonly string[]): boolean {
   const words = args.map((arg) => arg.trim().replaceAll("\\", "/").toLowerCase());
-  const program = (words[0] ?? "").split(/[ /]/).at(-1) ?? "";
-  if (/^openclaw(-[a-z-]+)?$/.test(program) || /^openclaw(-[a-z-]+)?( |$)/.test(words[0] ?? "")) return true;
+  const first = words[0] ?? "";
+  // The first word may be a path with spaces, or a whole title such as `openclaw-gateway --port 1`.
+  const programs = [first, first.split(" ")[0] ?? ""].map((program) => program.split("/").at(-1) ?? "");
+  // This program holds no session lock and must not take itself for OpenClaw.
+  if (programs.some((program) => /^openclaw(-(?!vitals$)[a-z-]+)?$/.test(program))) return true;
   return words.some(
     (word) => /(^|\/)openclaw(\.mjs|\.js|\.cmd)?$/.test(word) || /\/openclaw\/dist\/[\w.-]+\.m?js$/.test(word),
   );

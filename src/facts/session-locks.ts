@@ -1,20 +1,15 @@
-import { type Dirent, readdirSync, realpathSync, statfsSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
-import { type LockLook, lookAtLock, sameLock } from "./lock-file.ts";
+import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
+import { lookAtLock } from "./lock-file.ts";
 
 /** A file (or something else) named like a session write lock. */
-export interface SessionLock {
-  readonly path: string;
+export interface SessionLock extends FoundLock {
   readonly agent: string;
   /** Session id, with the topic where there is one. */
   readonly session: string;
-  readonly look: LockLook;
-  /** Same file and content at two looks; only looked at twice when the payload names no owner. */
-  readonly unchanged: boolean;
   readonly hasTranscript: boolean;
-  /** Network or host-shared file system it lies on, null for a local one or when the platform does not tell. */
-  readonly sharedFileSystem: string | null;
 }
 
 export interface SessionLockFacts {
@@ -34,22 +29,6 @@ export interface SessionStores {
 }
 
 const SUFFIX = ".jsonl.lock";
-/** Two looks at a lock without a readable owner are this far apart. Milliseconds. */
-const SECOND_LOOK_MS = 120;
-
-// f_type of statfs(2). On these another machine (or the machine outside) can hold a lock unseen.
-const SHARED_FILE_SYSTEMS = new Map([
-  [0x6969, "NFS"],
-  [0x517b, "SMB"],
-  [0xff534d42, "CIFS"],
-  [0xfe534d42, "SMB2"],
-  [0x65735546, "FUSE"],
-  [0x01021997, "9p"],
-  [0x5346414f, "AFS"],
-  [0x00c36400, "Ceph"],
-  [0x0bd00bd0, "Lustre"],
-  [0x786f4256, "vboxsf"],
-]);
 
 /** Every session write lock of an installation. Reads, never writes; follows no link twice. */
 export async function readSessionLocks(stores: SessionStores): Promise<SessionLockFacts> {
@@ -57,7 +36,7 @@ export async function readSessionLocks(stores: SessionStores): Promise<SessionLo
   const locks: SessionLock[] = [];
   const seen = new Set<string>();
   for (const { dir, agent } of sessionFolders(stores, problems)) {
-    const real = realDirectory(dir);
+    const real = realDirectory(dir, problems);
     if (real === null || seen.has(real)) continue;
     seen.add(real);
     if (stores.confined && !isInside(stores.stateDir, real)) continue;
@@ -84,7 +63,7 @@ function* sessionFolders(
     return;
   }
   const named = new Set([...agents, ...onDisk, "main", ...agentsInTemplate(store)]);
-  for (const agent of named) yield { dir: path.dirname(store.replaceAll("{agentId}", agent)), agent };
+  for (const agent of named) yield { dir: path.dirname(store.replaceAll("{agentId}", () => agent)), agent };
 }
 
 /** Agents no config names any more still have folders where the template's `{agentId}` stands. */
@@ -97,10 +76,7 @@ function agentsInTemplate(store: string): string[] {
 function listDirectories(dir: string): string[] {
   try {
     return readdirSync(dir, { withFileTypes: true })
-      .filter(
-        (entry) =>
-          entry.isDirectory() || (entry.isSymbolicLink() && realDirectory(path.join(dir, entry.name)) !== null),
-      )
+      .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && leadsToFolder(path.join(dir, entry.name))))
       .map((entry) => entry.name)
       .sort();
   } catch {
@@ -117,19 +93,33 @@ function noteUnreadable(dir: string, problems: string[]): void {
   }
 }
 
-/** The real path of a directory; null when it is missing, a loop of links or not a directory. */
-function realDirectory(dir: string): string | null {
+/** Whether a link leads to a directory, or to something that cannot be told: the reader of it then says why. */
+function leadsToFolder(link: string): boolean {
+  try {
+    return statSync(link).isDirectory();
+  } catch (error) {
+    return !isAbsent(error);
+  }
+}
+
+/** The real path of a directory; null when it is missing, not a directory or out of reach, which is a problem. */
+function realDirectory(dir: string, problems: string[] = []): string | null {
   try {
     const real = realpathSync(dir);
     return statSync(real).isDirectory() ? real : null;
-  } catch {
+  } catch (error) {
+    if (!isAbsent(error)) problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
     return null;
   }
 }
 
+function isAbsent(error: unknown): boolean {
+  return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
+}
+
 function isInside(root: string, real: string): boolean {
   const relative = path.relative(realDirectory(root) ?? root, real);
-  return relative === "" || (!relative.startsWith("..") && !path.isAbsolute(relative));
+  return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
 function readFolder(dir: string, agent: string, locks: SessionLock[], problems: string[]): void {
@@ -157,26 +147,4 @@ function readFolder(dir: string, agent: string, locks: SessionLock[], problems: 
       sharedFileSystem,
     });
   }
-}
-
-function readSharedFileSystem(dir: string): string | null {
-  if (process.platform !== "linux") return null;
-  try {
-    return SHARED_FILE_SYSTEMS.get(statfsSync(dir).type >>> 0) ?? null;
-  } catch {
-    return null;
-  }
-}
-
-async function lookTwice(locks: readonly SessionLock[]): Promise<SessionLock[]> {
-  const isAnonymous = ({ look }: SessionLock): boolean => look.kind === "file" && look.snapshot.payload.status !== "ok";
-  if (!locks.some(isAnonymous)) return [...locks];
-  await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
-  return locks.flatMap((lock) => {
-    if (!isAnonymous(lock) || lock.look.kind !== "file") return [lock];
-    const again = lookAtLock(lock.path);
-    if (again.kind === "missing") return [];
-    const unchanged = again.kind === "file" && sameLock(lock.look.snapshot, again.snapshot);
-    return [{ ...lock, look: again, unchanged }];
-  });
 }

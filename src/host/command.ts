@@ -11,13 +11,18 @@ export interface DoctorCommand {
 /** Flags of the host before the command that take a value. */
 const VALUE_FLAGS = new Set(["--profile", "--log-level", "--container"]);
 
+/** Where the command stands in the host's command line, after the host's own flags. */
+export function commandIndex(argv: readonly string[]): number {
+  let index = 2;
+  while (argv[index]?.startsWith("-")) index += VALUE_FLAGS.has(argv[index] as string) ? 2 : 1;
+  return index;
+}
+
 /** Reads the host's own command line. The contract module is imported by other commands too. */
 export function doctorCommand(argv: readonly string[]): DoctorCommand | null {
-  const args = argv.slice(2);
-  let index = 0;
-  while (args[index]?.startsWith("-")) index += VALUE_FLAGS.has(args[index] as string) ? 2 : 1;
-  if (args[index] !== "doctor") return null;
-  const flags = new Set(args.slice(index + 1));
+  const index = commandIndex(argv);
+  if (argv[index] !== "doctor") return null;
+  const flags = new Set(argv.slice(index + 1));
   const has = (...names: string[]): boolean => names.some((name) => flags.has(name));
   return {
     repairs: has("--fix", "--repair", "--yes", "--force"),

@@ -36,7 +36,8 @@ export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null, 
       const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
       const paths = scope?.paths ?? [];
       return findings.filter(
-        (finding) => paths.length === 0 || finding.path === undefined || paths.includes(finding.path),
+        (finding) =>
+          isOf(entry, finding) && (paths.length === 0 || finding.path === undefined || paths.includes(finding.path)),
       );
     },
     async repair(ctx, findings) {
@@ -48,9 +49,14 @@ export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null, 
         dryRun: ctx.dryRun,
         run,
       });
-      return hostResult(result, findings);
+      return hostResult({ ...result, remaining: result.remaining.filter((one) => isOf(entry, one)) }, findings);
     },
   };
+}
+
+/** What could not be read at all is said once, with the first check: the host runs them one by one. */
+function isOf(entry: CatalogueEntry, { checkId }: HostFinding): boolean {
+  return checkId === `vitals/${entry.id}` || (checkId === "vitals/facts" && entry === catalogue()[0]);
 }
 
 function options({ cfg, configPath, env }: HostContext) {
@@ -78,7 +84,8 @@ function hostResult(
   findings: readonly HostFinding[],
 ): HostRepairResult {
   const done = repairs.filter((repair) => repair.status === "repaired");
-  const undone = repairs.filter((repair) => repair.status !== "repaired");
+  const planned = repairs.filter((repair) => repair.status === "planned");
+  const undone = repairs.filter((repair) => repair.status === "skipped" || repair.status === "failed");
   const changes = done.flatMap((repair) =>
     repair.changes.map((change) => `Vitals: ${change.replaceAll(stateDir + path.sep, "")}`),
   );
@@ -95,13 +102,19 @@ function hostResult(
   const shared = {
     warnings,
     diffs: repairs.flatMap((repair) => repair.diffs),
-    effects: done.flatMap((repair) => repair.effects),
+    effects: [...done, ...planned].flatMap((repair) => repair.effects),
   };
   if (done.length > 0) return { status: "repaired", changes, ...shared };
   const failed = undone.some((repair) => repair.status === "failed");
+  const reason = (): string => {
+    if (failed) return "see the warnings";
+    if (planned.length > 0) return "dry run";
+    if (undone.length === 0 && remaining.length === 0) return "nothing is left to repair";
+    return `${findings.length === 1 ? "it needs" : "they need"} a person`;
+  };
   return {
     status: failed ? "failed" : "skipped",
-    reason: failed ? "see the warnings" : `${findings.length === 1 ? "it needs" : "they need"} a person`,
+    reason: reason(),
     changes: [],
     ...shared,
   };

@@ -1,4 +1,5 @@
 /** The plugin's entry: the command `openclaw vitals`. */
+import { commandIndex } from "./command.ts";
 import { PLUGIN_ID } from "./enabled.ts";
 
 const DESCRIPTION = "Vital signs of this OpenClaw: stale session locks and more, with repairs that can be undone";
@@ -49,6 +50,7 @@ export default plugin;
 
 /** Our own flags, untouched by the host's parser. */
 export function argumentsAfterCommand(argv: readonly string[]): string[] {
-  const index = argv.indexOf(PLUGIN_ID, 2);
+  // A profile may have the name of the command: `openclaw --profile vitals vitals`.
+  const index = argv.indexOf(PLUGIN_ID, commandIndex(argv));
   return index < 0 ? [] : argv.slice(index + 1);
 }

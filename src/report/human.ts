@@ -43,7 +43,7 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
   const lines = repairs.map((repair) => renderRepair(repair, stateDir, paint));
   const left = remaining.map(
     (finding) =>
-      `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}\n  ${plain(finding.fixHint ?? "")}`,
+      `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}${finding.fixHint === undefined ? "" : `\n  ${plain(finding.fixHint)}`}`,
   );
   if (repairs.some((repair) => repair.status === "planned")) lines.push("", "Nothing was changed (--dry-run).");
   else if (left.length > 0) lines.push("", paint("bold", "Left:"), ...left);
@@ -79,9 +79,9 @@ export function renderHistory(runs: readonly PastRun[], stateDir: string, paint:
     .map(({ run, at, repairs }) => {
       const lines = repairs.map(
         (repair) =>
-          `  ${repair.n}  ${repair.canUndo ? "can be undone" : repair.state}  ${repair.checkId.replace("vitals/", "")}  ${plain(relative(stateDir, repair.path))}`,
+          `  ${repair.n}  ${repair.canUndo ? "can be undone" : repair.state}  ${plain(repair.checkId.replace("vitals/", ""))}  ${plain(relative(stateDir, repair.path))}`,
       );
-      return [`${paint("bold", run)}  ${at}`, ...lines].join("\n");
+      return [`${paint("bold", plain(run))}  ${plain(at)}`, ...lines].join("\n");
     })
     .join("\n")
     .concat("\n");
@@ -113,7 +113,7 @@ function bySeverity(findings: readonly Finding[]): string {
 
 function relative(stateDir: string, file: string): string {
   const inside = path.relative(stateDir, file);
-  return inside.startsWith("..") ? file : inside;
+  return inside === ".." || inside.startsWith(`..${path.sep}`) ? file : inside;
 }
 
 function count(number: number, noun: string): string {

@@ -5,7 +5,9 @@ import { painter } from "../terminal.ts";
 
 const check: Command = async (options, terminal) => {
   const spinner = options.format === "human" && !options.quiet;
-  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () => diagnose(options));
+  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
+    diagnose({ ...options, env: terminal.env }),
+  );
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
   if (options.format === "json" || (options.quiet && diagnosis.ok)) return { code, document: diagnosis, text: "" };
   const { renderDiagnosis } = await import("../../report/human.ts");

@@ -4,7 +4,8 @@ import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { canAsk, painter } from "../terminal.ts";
 
-const fix: Command = async (options, terminal) => {
+const fix: Command = async (given, terminal) => {
+  const options = { ...given, env: terminal.env };
   const human = options.format === "human";
   const asks = human && !options.yes && canAsk(terminal, options.nonInteractive);
   const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, () =>

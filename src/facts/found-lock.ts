@@ -1,0 +1,53 @@
+import { statfsSync } from "node:fs";
+import { type LockLook, lookAtLock, sameLock } from "./lock-file.ts";
+
+/** A lock of any family, as far as a verdict on its owner needs it. */
+export interface FoundLock {
+  readonly path: string;
+  readonly look: LockLook;
+  /** Same file and content at two looks; only looked at twice when the payload names no owner. */
+  readonly unchanged: boolean;
+  /** Network or host-shared file system it lies on, null for a local one or when the platform does not tell. */
+  readonly sharedFileSystem: string | null;
+}
+
+/** Two looks at a lock without a readable owner are this far apart. Milliseconds. */
+const SECOND_LOOK_MS = 120;
+
+// f_type of statfs(2). On these another machine (or the machine outside) can hold a lock unseen.
+const SHARED_FILE_SYSTEMS = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB2"],
+  [0x65735546, "FUSE"],
+  [0x01021997, "9p"],
+  [0x5346414f, "AFS"],
+  [0x00c36400, "Ceph"],
+  [0x0bd00bd0, "Lustre"],
+  [0x786f4256, "vboxsf"],
+]);
+
+/** The shared file system a folder lies on, null for a local one or when the platform does not tell. */
+export function readSharedFileSystem(dir: string): string | null {
+  if (process.platform !== "linux") return null;
+  try {
+    return SHARED_FILE_SYSTEMS.get(statfsSync(dir).type >>> 0) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Looks a second time, a moment later, at the locks that name no owner: a host may be writing one just now. */
+export async function lookTwice<T extends FoundLock>(locks: readonly T[]): Promise<T[]> {
+  const isAnonymous = ({ look }: T): boolean => look.kind === "file" && look.snapshot.payload.status !== "ok";
+  if (!locks.some(isAnonymous)) return [...locks];
+  await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
+  return locks.flatMap((lock) => {
+    if (!isAnonymous(lock) || lock.look.kind !== "file") return [lock];
+    const again = lookAtLock(lock.path);
+    if (again.kind === "missing") return [];
+    const unchanged = again.kind === "file" && sameLock(lock.look.snapshot, again.snapshot);
+    return [{ ...lock, look: again, unchanged }];
+  });
+}

@@ -1,0 +1,127 @@
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Ajv } from "ajv";
+import { afterAll, describe, expect, test } from "vitest";
+import { catalogue, loadCheck, loadFix } from "../src/engine/catalogue.ts";
+import { defaultPolicy } from "../src/engine/policy.ts";
+import { type Facts, gatherFacts } from "../src/facts/facts.ts";
+import { packageFile } from "../src/package.ts";
+
+const ids = catalogue().map((entry) => entry.id);
+const fixIds = [...new Set(catalogue().flatMap((entry) => entry.fix?.id ?? []))];
+const schema = JSON.parse(readFileSync(packageFile("docs/manifest.schema.json"), "utf8"));
+const sandbox = mkdtempSync(path.join(os.tmpdir(), "vitals-catalogue-"));
+
+afterAll(() => rmSync(sandbox, { recursive: true, force: true }));
+
+/** Names of a folder's files, without this ending. */
+function namesIn(folder: string, ending: string): string[] {
+  return readdirSync(packageFile(folder)).map((name) => (name.endsWith(ending) ? name.slice(0, -ending.length) : name));
+}
+
+describe("manifest.json", () => {
+  test("is valid against its schema", () => {
+    const validate = new Ajv({ allErrors: true }).compile(schema);
+    validate(JSON.parse(readFileSync(packageFile("manifest.json"), "utf8")));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  test("names each check once", () => {
+    expect(ids).toEqual([...new Set(ids)]);
+  });
+
+  test.each([
+    ["checks", ".ts", ids],
+    ["fixes", ".ts", fixIds],
+    ["docs/checks", ".md", ids],
+    ["test/checks", ".test.ts", ids],
+  ])("%s holds exactly what it names", (folder, ending, expected) => {
+    expect(namesIn(folder, ending).sort()).toEqual([...expected].sort());
+  });
+});
+
+describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
+  test("has a module of that id, and so has its fix", async () => {
+    expect((await loadCheck(id)).id).toBe(id);
+    if (fix !== null) expect((await loadFix(fix.id)).id).toBe(fix.id);
+  });
+
+  test("has fixtures and a page that begins with its id", () => {
+    const fixtures = packageFile(`test/fixtures/${id}`);
+    expect(existsSync(fixtures) && readdirSync(fixtures).length, `files in ${fixtures}`).toBeTruthy();
+    expect(readFileSync(packageFile(`docs/checks/${id}.md`), "utf8")).toMatch(new RegExp(`^# ${id}\n`));
+  });
+
+  test("its page can be read in a terminal of 80 columns", () => {
+    const lines = readFileSync(packageFile(`docs/checks/${id}.md`), "utf8").split("\n");
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  test("reads the facts it says it needs, and no others", async () => {
+    const check = await loadCheck(id);
+    const used = new Set<string>();
+    // Each branch may need other facts: both eras, with and without a lock, a transcript and an owner.
+    for (const hostVersion of ["2026.5.22", "2026.9.6"]) {
+      for (const stateDir of [plant("empty", []), plant("locked", LOCKS)]) {
+        await check.run(recorded(gatherFacts({ stateDir, hostVersion, env: {} }), used), defaultPolicy);
+      }
+    }
+    expect([...used].sort()).toEqual([...needs].sort());
+  });
+});
+
+const FACTS: readonly string[] = schema.properties.checks.items.properties.needs.items.enum;
+
+/** The same facts; those a check can name in `needs` are noted when it reads them. */
+function recorded(facts: Facts, used: Set<string>): Facts {
+  return new Proxy(facts, {
+    get(target, name, receiver) {
+      if (typeof name === "string" && FACTS.includes(name)) used.add(name);
+      return Reflect.get(target, name, receiver);
+    },
+  });
+}
+
+interface PlantedLock {
+  readonly session: string;
+  readonly transcript: boolean;
+  readonly text: () => string;
+}
+
+const LOCKS: readonly PlantedLock[] = [
+  { session: "dead-with-transcript", transcript: true, text: deadOwner },
+  { session: "dead-without-transcript", transcript: false, text: deadOwner },
+  { session: "empty", transcript: true, text: () => "" },
+];
+
+function deadOwner(): string {
+  const { pid } = spawnSync(process.execPath, ["-e", ""]);
+  return JSON.stringify({ pid, createdAt: new Date().toISOString() });
+}
+
+/** A state dir with these locks, made once, older than any grace. */
+function plant(name: string, locks: readonly PlantedLock[]): string {
+  const stateDir = path.join(sandbox, name);
+  if (existsSync(stateDir)) return stateDir;
+  const sessions = path.join(stateDir, "agents", "main", "sessions");
+  mkdirSync(sessions, { recursive: true });
+  const past = new Date(Date.now() - 3_600_000);
+  for (const { session, transcript, text } of locks) {
+    const file = path.join(sessions, `${session}.jsonl`);
+    if (transcript) writeFileSync(file, "{}\n");
+    writeFileSync(`${file}.lock`, text());
+    utimesSync(`${file}.lock`, past, past);
+  }
+  return stateDir;
+}

@@ -1,0 +1,28 @@
+import { describe, expect, test } from "vitest";
+import { outdated, withTable } from "../scripts/generate.ts";
+import { catalogue } from "../src/engine/catalogue.ts";
+
+describe("generated files", () => {
+  test("are up to date (else: npm run generate)", () => {
+    expect(outdated()).toEqual([]);
+  });
+
+  test("the table stands between the markers, with one row a check", () => {
+    const [first] = catalogue();
+    if (first === undefined) throw new Error("the catalogue is empty");
+    const odd = { ...first, id: "odd-check", protects: "A | in a cell.", fix: null, references: [1, 2] };
+    const readme = withTable("before\n<!-- checks:start -->the former table<!-- checks:end -->\nafter\n", [first, odd]);
+    expect(readme).toMatch(/^before\n<!-- checks:start -->\n\| Check .*\n<!-- checks:end -->\nafter\n$/s);
+    expect(readme).not.toContain("former");
+    expect(readme.match(/^\|/gm)).toHaveLength(4);
+    expect(readme).toMatch(
+      /^\| \[`odd-check`\]\(docs\/checks\/odd-check\.md\) +\| A \\\| in a cell\. +\| error +\| none +\|$/m,
+    );
+    expect(withTable(readme, [first, odd])).toBe(readme);
+  });
+
+  test("a README without the markers is an error, not an overwritten file", () => {
+    expect(() => withTable("no table\n", [])).toThrow("checks:start");
+    expect(() => withTable("<!-- checks:end --> <!-- checks:start -->", [])).toThrow("checks:start");
+  });
+});

@@ -1,0 +1,107 @@
+/** What is published: exactly what runs, and nothing the host's install scanner refuses. Needs `npm run build`. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { x } from "tinyexec";
+import { beforeAll, describe, expect, test } from "vitest";
+import { packageFile } from "../src/package.ts";
+
+const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
+let packed: string[] = [];
+
+beforeAll(async () => {
+  const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const { stdout } = await x("npm", args, { throwOnError: true, nodeOptions: { cwd: packageFile("") } });
+  packed = (JSON.parse(stdout) as [{ files: { path: string }[] }])[0].files.map((file) => file.path).sort();
+}, 60_000);
+
+describe("the package", () => {
+  test("holds what runs, and nothing else", () => {
+    const modules = ["src", "checks", "fixes"].flatMap((folder) =>
+      filesUnder(folder, ".ts").flatMap((file) =>
+        [".js", ".d.ts"].map((ending) => `dist/${file.slice(0, -3)}${ending}`),
+      ),
+    );
+    const rest = [
+      ...filesUnder("docs/checks", ".md"),
+      "LICENSE",
+      "README.md",
+      "doctor-contract-api.js",
+      "manifest.json",
+      "openclaw.plugin.json",
+      "package.json",
+    ];
+    expect(packed).toEqual([...modules, ...rest].sort());
+  });
+
+  test("holds every file it points to", () => {
+    const { bin, exports, openclaw } = manifest;
+    const targets = [...Object.values(bin), exports["."].types, exports["."].default, ...openclaw.extensions];
+    expect(
+      targets.map((target) => path.posix.normalize(String(target))).filter((file) => !packed.includes(file)),
+    ).toEqual([]);
+  });
+
+  test("has nothing the host's install scanner stops at", () => {
+    const problems = packed.filter((file) => file.endsWith(".js")).flatMap((file) => scan(file, read(file)));
+    expect(problems).toEqual([]);
+  });
+
+  test("the scanner's rules of this test find what they should", () => {
+    expect(scan("a", 'import cp from "node:child_process";\ncp.exec("ls");')).toHaveLength(1);
+    expect(scan("a", 'import "node:child_process";\n/x/.exec("ls");')).toEqual([]);
+    expect(scan("a", "eval (text)")).toHaveLength(1);
+    expect(scan("a", "new Function(text)")).toHaveLength(1);
+    expect(scan("a", "process.env.A;\n\n\nawait fetch(url)")).toHaveLength(1);
+    expect(scan("a", `process.env.A;${"\n".repeat(9)}await fetch(url)`)).toEqual([]);
+  });
+
+  test("never imports the host by name: 2026.5.22 would load a second copy of its registry", () => {
+    expect(packed.filter((file) => file.endsWith(".js") && read(file).includes("openclaw/plugin-sdk"))).toEqual([]);
+  });
+
+  test("depends on nothing that runs a script when it is installed", () => {
+    const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
+      packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
+    };
+    const production = Object.keys(packages).filter((name) => name !== "" && packages[name]?.dev !== true);
+    expect(production).toEqual(
+      expect.arrayContaining(Object.keys(manifest.dependencies).map((name) => `node_modules/${name}`)),
+    );
+    expect(production.filter((name) => packages[name]?.hasInstallScript || hasInstallScript(name))).toEqual([]);
+  });
+});
+
+/** What 2026.5.22 refuses to install, in one file. */
+function scan(file: string, text: string): string[] {
+  const lines = text.split("\n");
+  const problems: string[] = [];
+  const runs =
+    /\b(?:execSync|spawn|spawnSync|execFile|execFileSync)\s*\(|(?<!\.)\bexec\s*\(|\b(?:cp|child_process)\.exec\(/;
+  if (text.includes("child_process") && runs.test(text)) problems.push(`${file}: runs a process`);
+  if (/\beval\s*\(|new\s+Function\s*\(/.test(text)) problems.push(`${file}: makes code from text`);
+  const sends = /\bfetch\s*\(|\bpost\s*\(|http\.request\s*\(/i;
+  const near = lines.some(
+    (line, index) =>
+      line.includes("process.env") && sends.test(lines.slice(Math.max(0, index - 8), index + 9).join("\n")),
+  );
+  if (near) problems.push(`${file}: reads the environment next to a network call`);
+  return problems;
+}
+
+function hasInstallScript(name: string): boolean {
+  const file = packageFile(`${name}/package.json`);
+  if (!existsSync(file)) return false; // for another platform
+  const { scripts = {} } = JSON.parse(readFileSync(file, "utf8"));
+  return ["preinstall", "install", "postinstall"].some((script) => script in scripts);
+}
+
+function read(file: string): string {
+  return readFileSync(packageFile(file), "utf8");
+}
+
+/** Files with this ending in a folder and below, with forward slashes. */
+function filesUnder(folder: string, ending: string): string[] {
+  return readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => path.posix.join(folder, name.split(path.sep).join("/")));
+}

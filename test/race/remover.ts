@@ -1,0 +1,76 @@
+/**
+ * Run by the duel: removes stale locks from one path until it is told to end.
+ * `remover.ts <quarantine|unlink|compare> <lock> <state dir>`
+ */
+import { rmSync } from "node:fs";
+import { openQuarantine } from "../../src/engine/quarantine.ts";
+import { type LockSnapshot, lookAtLock, sameLock } from "../../src/facts/lock-file.ts";
+
+const [how = "", file = "", stateDir = ""] = process.argv.slice(2);
+const result = { attempts: 0, repaired: 0, putBack: 0, stuck: 0 };
+let ended = false;
+process.stdin.on("end", () => {
+  ended = true;
+});
+process.stdin.resume();
+
+/** What the verdict says in this duel: pid 1 is the dead owner, any other is the live host. */
+function isStale({ payload }: LockSnapshot): boolean {
+  return payload.status === "ok" && payload.pid === 1;
+}
+
+/** A look that finds a stale lock, or null. */
+function find(): LockSnapshot | null {
+  const look = lookAtLock(file);
+  return look.kind === "file" && isStale(look.snapshot) ? look.snapshot : null;
+}
+
+/** Every way gets the same random time between its last look and its blow. */
+function pause(): void {
+  const end = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * 150_000));
+  while (process.hrtime.bigint() < end);
+}
+
+const quarantine =
+  how === "quarantine"
+    ? openQuarantine(stateDir, "duel", {
+        onStep: (step) => {
+          if (step === "move") pause();
+        },
+      })
+    : null;
+
+async function remove(judged: LockSnapshot): Promise<void> {
+  if (quarantine === null) {
+    if (how === "compare") {
+      const now = lookAtLock(file);
+      if (now.kind !== "file" || !sameLock(now.snapshot, judged)) return;
+    }
+    pause();
+    rmSync(file, { force: true });
+    result.repaired += 1;
+    return;
+  }
+  const outcome = await quarantine.remove({
+    path: file,
+    judged,
+    judgeAgain: async () => true,
+    checkId: "vitals/stale-lock",
+    fixId: "stale-lock",
+    findingId: "0",
+  });
+  if (outcome.status === "repaired") result.repaired += 1;
+  else if (outcome.reason.includes("left there")) result.putBack += 1;
+  else if (outcome.reason.includes("is kept at")) result.stuck += 1;
+}
+
+while (!ended) {
+  const judged = find();
+  if (judged !== null) {
+    result.attempts += 1;
+    await remove(judged);
+  }
+  if (Math.random() < 0.05) await new Promise(setImmediate); // to hear the end
+}
+quarantine?.close();
+process.stdout.write(JSON.stringify(result));
