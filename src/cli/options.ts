@@ -157,7 +157,7 @@ function oneOf<T extends string>(flag: string, value: string | undefined, allowe
 }
 
 function version(value: string | undefined): string | undefined {
-  if (value === undefined || /^v?\d{4}\.\d+\.\d+([-.+][\w.-]+)?$/.test(value)) return value?.replace(/^v/, "");
+  if (value === undefined || /^v?\d{4}\.\d+\.\d+(-[\w.-]+)?$/.test(value)) return value?.replace(/^v/, "");
   throw new UserError(`--host-version does not know "${value}".`, "Give a version such as 2026.5.22.");
 }
 

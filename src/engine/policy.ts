@@ -105,7 +105,9 @@ async function readPolicyFile(file: string): Promise<unknown> {
 
 async function mergeLayer(base: Policy, value: unknown, where: string): Promise<Policy> {
   const { Errors } = await import("typebox/value");
-  for (const error of Errors(policySchema, value)) throw policyError(error, value, where);
+  // For an unknown key the library first reports the schema `false` that stands for it.
+  const wrong = [...Errors(policySchema, value)].find((error) => error.keyword !== "boolean");
+  if (wrong) throw policyError(wrong, value, where);
   const layer = value as { locks?: Partial<Policy["locks"]> };
   return { locks: { ...base.locks, ...layer.locks } };
 }

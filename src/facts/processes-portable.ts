@@ -2,6 +2,12 @@ import { errorCode } from "../engine/errors.ts";
 import type { Holders, PidNamespace, ProcessState, ProcessTable } from "./processes.ts";
 import { isOpenClawCommand } from "./processes.ts";
 
+export interface ProbeOutput {
+  readonly stdout: string;
+  readonly stderr?: string;
+  readonly exitCode: number | undefined;
+}
+
 /** What the platform is asked; replaced by recorded answers in tests. */
 export interface PlatformProbes {
   readonly platform: NodeJS.Platform;
@@ -9,7 +15,7 @@ export interface PlatformProbes {
   exists(pid: number): "yes" | "no" | "foreign";
   /** Milliseconds since start, and the time of the measurement; null when the process is gone. */
   usage(pid: number): Promise<{ elapsed: number; timestamp: number } | null>;
-  run(command: string, args: readonly string[]): Promise<{ stdout: string; exitCode: number | undefined }>;
+  run(command: string, args: readonly string[]): Promise<ProbeOutput>;
 }
 
 const PROBE_TIMEOUT_MS = 3000;
@@ -49,16 +55,16 @@ export function portableProcessTable(probes: PlatformProbes = systemProbes()): P
     canReadDescriptors: () => probes.platform === "darwin",
     async holders({ path }): Promise<Holders> {
       if (probes.platform !== "darwin") return { pids: [], seen: "none" };
-      const { stdout, exitCode } = await probes.run("lsof", ["-w", "-Fp", "--", path]).catch(() => failed);
-      // lsof exits 1 both for "nobody has it open" and for trouble; trouble prints nothing we could trust.
-      if (exitCode !== 0 && exitCode !== 1) return { pids: [], seen: "none" };
+      const { stdout, stderr, exitCode } = await probes.run("lsof", ["-w", "-Fp", "--", path]).catch(() => failed);
+      // lsof exits 1 both for "nobody has it open" and for trouble; of trouble it says something.
+      const complete = (exitCode === 0 || exitCode === 1) && !stderr;
       const pids = [...stdout.matchAll(/^p(\d+)$/gm)].map((match) => Number(match[1]));
-      return { pids, seen: "own" };
+      return { pids, seen: complete ? "own" : "none" };
     },
   };
 }
 
-const failed = { stdout: "", exitCode: undefined };
+const failed: ProbeOutput = { stdout: "", exitCode: undefined };
 
 async function readNames(probes: PlatformProbes, pid: number) {
   if (probes.platform === "win32") return null;
@@ -94,7 +100,7 @@ function systemProbes(): PlatformProbes {
       return await x(command, [...args], {
         timeout: PROBE_TIMEOUT_MS,
         nodePath: false, // the working directory may be an agent's workspace: nothing of its node_modules/.bin runs
-        nodeOptions: { stdio: ["ignore", "pipe", "ignore"] },
+        nodeOptions: { stdio: ["ignore", "pipe", "pipe"] },
       });
     },
   };

@@ -41,12 +41,15 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
   const { repairs, remaining, stateDir, run } = result;
   if (repairs.length === 0 && remaining.length === 0) return `${paint("green", "Nothing to repair.")}\n`;
   const lines = repairs.map((repair) => renderRepair(repair, stateDir, paint));
-  const left = remaining.map(
-    (finding) =>
-      `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}${finding.fixHint === undefined ? "" : `\n  ${plain(finding.fixHint)}`}`,
-  );
-  if (repairs.some((repair) => repair.status === "planned")) lines.push("", "Nothing was changed (--dry-run).");
-  else if (left.length > 0) lines.push("", paint("bold", "Left:"), ...left);
+  const planned = repairs.some((repair) => repair.status === "planned");
+  const left = remaining
+    .filter((finding) => !planned || finding.fix === null)
+    .map(
+      (finding) =>
+        `${paint(STYLE[finding.severity], finding.severity)}  ${plain(finding.message)}${finding.fixHint === undefined ? "" : `\n  ${plain(finding.fixHint)}`}`,
+    );
+  if (left.length > 0) lines.push("", paint("bold", planned ? "Not repaired by this tool:" : "Left:"), ...left);
+  if (planned) lines.push("", "Nothing was changed (--dry-run).");
   if (run !== null && repairs.some((repair) => repair.status === "repaired"))
     lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
   return `${lines.join("\n")}\n`;

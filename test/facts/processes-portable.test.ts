@@ -13,7 +13,7 @@ interface Answers {
   /** Milliseconds the process has run; null: pidusage knows none; an error: it failed. */
   elapsed?: number | null | Error;
   ps?: string | Error;
-  lsof?: { stdout: string; exitCode: number | undefined } | Error;
+  lsof?: { stdout: string; stderr?: string; exitCode: number | undefined } | Error;
 }
 
 /** A platform that answers as recorded, and what it was asked. */
@@ -103,6 +103,7 @@ describe("macOS", () => {
       { stdout: recorded("darwin-lsof-open"), exitCode: 1 },
       { pids: [4242], seen: "own" },
     ],
+    ["exit 1 with a complaint", { stdout: "", stderr: "lsof: status error", exitCode: 1 }, { pids: [], seen: "none" }],
     ["stopped by its deadline", { stdout: "", exitCode: undefined }, { pids: [], seen: "none" }],
     ["broken", { stdout: "", exitCode: 2 }, { pids: [], seen: "none" }],
     ["missing", new Error("spawn lsof ENOENT"), { pids: [], seen: "none" }],

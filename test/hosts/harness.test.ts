@@ -9,7 +9,7 @@ import { installPlugin, setPluginEnabled } from "./harness/install.ts";
 import { deadPid, plantLock, titledProcess } from "./harness/plant.ts";
 import { isRunning, procStat } from "./harness/processes.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
-import { openTerminal } from "./harness/terminal.ts";
+import { hasTmux, openTerminal } from "./harness/terminal.ts";
 import { completedTurn, heldTurn, lockPath, readLock, transcriptPath } from "./harness/turn.ts";
 
 const opened: { close(): Promise<void> }[] = [];
@@ -116,7 +116,7 @@ describe.each(HOST_VERSIONS)("host %s", (version) => {
     expect(await second.readConfig()).toMatchObject({ plugins: { load: { paths: [folder] } } });
   });
 
-  test("a command runs on a real terminal", async () => {
+  test.skipIf(!hasTmux)("a command runs on a real terminal (needs tmux)", async () => {
     const { home } = await setUp();
     const terminal = await openTerminal(home, ["configure"], { columns: 90, rows: 30 });
     await terminal.waitFor(/Where will the Gateway run/, 120_000);

@@ -2,10 +2,19 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { x } from "tinyexec";
 import type { Home } from "./home.ts";
 import { type Finished, until } from "./processes.ts";
 
+/** Whether tmux is on this machine; tests of terminals skip without it. */
+export const hasTmux = await x("tmux", ["-V"]).then(
+  ({ exitCode }) => exitCode === 0,
+  () => false,
+);
+
 export interface TerminalOptions {
+  /** What runs, with its first arguments; default the home's `openclaw`. */
+  program?: readonly string[];
   /** Default 100. */
   columns?: number;
   /** Default 40. */
@@ -28,7 +37,7 @@ export interface Terminal {
   close(): Promise<void>;
 }
 
-/** Runs `openclaw <args>` on a terminal. Throws when tmux is missing. */
+/** Runs `openclaw <args>`, or another program, on a terminal. Throws when tmux is missing. */
 export async function openTerminal(
   home: Home,
   args: readonly string[],
@@ -54,7 +63,7 @@ export async function openTerminal(
   const size = ["-x", String(options.columns ?? 100), "-y", String(options.rows ?? 40)];
   // tmux may miss the end of a quick program and then never knows its exit code; a shell does.
   const script = 'trap : INT; "$@"; echo $? >"$0.new"; mv "$0.new" "$0"';
-  const program = [home.host.node, home.host.entry, ...args];
+  const program = [...(options.program ?? [home.host.node, home.host.entry]), ...args];
   const command = ["sh", "-c", script, `${socket}.code`, ...program];
   // remain-on-exit keeps the last screen readable.
   const settings = {
