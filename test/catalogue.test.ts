@@ -123,5 +123,10 @@ function plant(name: string, locks: readonly PlantedLock[]): string {
     writeFileSync(`${file}.lock`, text());
     utimesSync(`${file}.lock`, past, past);
   }
+  if (locks.length > 0) {
+    const file = path.join(stateDir, "openclaw.json.lock");
+    writeFileSync(file, "");
+    utimesSync(file, past, past);
+  }
   return stateDir;
 }

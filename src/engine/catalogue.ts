@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { packageFile } from "../package.ts";
 import { UserError } from "./errors.ts";
+import { satisfiesHost } from "./host-range.ts";
 import type { Check, Fix, Risk, Severity } from "./types.ts";
 
 /** One check of manifest.json: what it is, not how it works. */
@@ -17,12 +18,49 @@ export interface CatalogueEntry {
   readonly references: readonly number[];
 }
 
-let entries: readonly CatalogueEntry[] | undefined;
+/** A known defect of some OpenClaw versions, as manifest.json records it. */
+export interface Hazard {
+  readonly id: string;
+  /** OpenClaw versions that have it, a semver range; where it comes from is said in docs/checks/host-hazard.md. */
+  readonly hosts: string;
+  /** The first release known to be free of it; null when none is known. */
+  readonly fixedIn: string | null;
+  readonly severity: "info" | "warning";
+  /** Only on these platforms (`process.platform`); without it on all. */
+  readonly platforms?: readonly string[];
+  /** One sentence: what happens to the user. */
+  readonly consequence: string;
+  /** What to do or to leave until the update. */
+  readonly remedy: string;
+  /** Issue numbers at openclaw/openclaw. */
+  readonly references: readonly number[];
+}
+
+interface Manifest {
+  readonly checks: readonly CatalogueEntry[];
+  readonly hazards: readonly Hazard[];
+}
+
+let manifest: Manifest | undefined;
+
+function readManifest(): Manifest {
+  manifest ??= JSON.parse(readFileSync(packageFile("manifest.json"), "utf8")) as Manifest;
+  return manifest;
+}
 
 /** Every check there is, in the order they run. */
 export function catalogue(): readonly CatalogueEntry[] {
-  entries ??= (JSON.parse(readFileSync(packageFile("manifest.json"), "utf8")) as { checks: CatalogueEntry[] }).checks;
-  return entries;
+  return readManifest().checks;
+}
+
+/** The known defects of this OpenClaw version on this platform. */
+export async function hazardsOf(version: string, platform: string = process.platform): Promise<Hazard[]> {
+  const affected: Hazard[] = [];
+  for (const hazard of readManifest().hazards) {
+    if (hazard.platforms !== undefined && !hazard.platforms.includes(platform)) continue;
+    if (await satisfiesHost(version, hazard.hosts)) affected.push(hazard);
+  }
+  return affected;
 }
 
 /** The entry with this id; the host's form `vitals/<id>` is understood too. @throws UserError for an unknown id. */
@@ -45,11 +83,10 @@ export function selectEntries(only: readonly string[] = [], skip: readonly strin
   return catalogue().filter((entry) => (wanted.length === 0 || wanted.includes(entry)) && !unwanted.includes(entry));
 }
 
-/** Whether a check applies to this version; pre- and post-releases count as the version they belong to. */
+/** Whether a check applies to this version; one that is not known is looked at with everything. */
 export async function appliesTo(entry: CatalogueEntry, version: string | null): Promise<boolean> {
   if (entry.hosts === "*" || version === null) return true;
-  const { default: semver } = await import("semver");
-  return semver.satisfies(version, entry.hosts, { includePrerelease: true, loose: true });
+  return await satisfiesHost(version, entry.hosts);
 }
 
 export async function loadCheck(id: string): Promise<Check> {

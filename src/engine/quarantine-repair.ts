@@ -1,18 +1,28 @@
-import type { Facts } from "../facts/facts.ts";
+import type { Judged } from "../facts/facts.ts";
+import type { FoundLock } from "../facts/found-lock.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot } from "../facts/lock-owner.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
 import type { Policy } from "./policy.ts";
-import type { Finding, Repair, Skip, Verdict } from "./types.ts";
+import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";
 
 /** Verdicts under which a lock may be moved away; `leaked` only after a person's yes. */
 const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
 /** A process table older than this is read again. A dead owner of an unchanged lock stays dead. Milliseconds. */
 const TABLE_AGE_MS = 250;
 
-/** Plans moving the session lock of a finding into the quarantine. */
-export async function planLockRemoval(finding: Finding, facts: Facts, policy: Policy): Promise<Repair | Skip> {
-  const { locks } = await facts.sessionLocks(policy.locks.graceSeconds);
+/** The facts that hold judged locks. */
+export type LockFamily = "sessionLocks" | "configLocks";
+
+/** Plans moving the lock of a finding into the quarantine. The lock is looked up among those of this family. */
+export function planLockRemoval(family: LockFamily): Fix["plan"] {
+  return async (finding, facts, policy) => {
+    const { locks } = await facts[family](policy.locks.graceSeconds);
+    return planRemoval(finding, locks, policy);
+  };
+}
+
+function planRemoval(finding: Finding, locks: readonly Judged<FoundLock>[], policy: Policy): Repair | Skip {
   const lock = locks.find((candidate) => candidate.path === finding.path);
   if (lock?.look.kind !== "file" || lock.judgement === null) return { skip: "there is no lock file to move" };
   if (!REMOVABLE.includes(lock.judgement.verdict)) return { skip: "its owner is not proven to be gone" };

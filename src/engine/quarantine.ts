@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { constants, copyFileSync, linkSync, lstatSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { renameSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { errorCode, errorText } from "./errors.ts";
 import {
   type Journal,
-  type JournalEntry,
-  latestEntries,
   type MovedFile,
   makePrivateDir,
   openJournal,
@@ -14,6 +12,8 @@ import {
   syncDirectory,
   vitalsDir,
 } from "./journal.ts";
+import { putBackMistake, type StepHook } from "./put-back.ts";
+import { settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
@@ -26,9 +26,6 @@ export interface Removal {
   readonly fixId: string;
   readonly findingId: string;
 }
-
-/** Called before and after each step with its name; tests kill the process there or make it fail. */
-export type StepHook = (step: string) => void;
 
 export interface Quarantine {
   readonly run: string;
@@ -145,141 +142,12 @@ export function openQuarantine(
   };
 }
 
-/**
- * Puts a quarantined file back without ever replacing what is there now.
- * @returns false when the place is taken by something else.
- */
-export function putBack(from: string, to: string, onStep: StepHook = () => {}): boolean {
-  try {
-    onStep("link back");
-    linkSync(from, to);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === "EEXIST") {
-      if (!isSameFile(from, to)) return false;
-    } else if (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS") {
-      // No hard links on this file system: an exclusive copy replaces nothing either.
-      try {
-        copyFileSync(from, to, constants.COPYFILE_EXCL);
-      } catch (copyError) {
-        if (errorCode(copyError) === "EEXIST") return false;
-        throw copyError;
-      }
-    } else {
-      throw error;
-    }
-  }
-  onStep("drop the second name");
-  rmSync(from, { force: true });
-  syncDirectory(path.dirname(to));
-  return true;
-}
-
-/** A lock that nobody judged was moved: back with it. Never throws, so that the journal learns where it is. */
-function putBackMistake(
-  move: { readonly from: string; readonly to: string },
-  done: string,
-  onStep?: StepHook,
-): { phase: "kept" | "stuck"; reason: string } {
-  let why = "its place is taken";
-  try {
-    if (putBack(move.from, move.to, onStep)) return { phase: "kept", reason: done };
-  } catch (error) {
-    why = `it could not be put back (${errorCode(error) ?? errorText(error)})`;
-  }
-  return { phase: "stuck", reason: `a new lock was moved by mistake and ${why}; it is kept at ${move.from}` };
-}
-
 /** The intent on the disk already tells where the file is: a full disk now loses nothing. */
 function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): void {
   try {
     journal.append(entry, { flush: false });
   } catch {
     // settled from the intent by the next run
-  }
-}
-
-/**
- * What is left of a run, or an undo, that was killed between its journal entries is brought to an end.
- * A run that is still at work meanwhile goes on: its next line overrides ours.
- * @returns how many repairs were settled.
- */
-export function settleInterrupted(stateDir: string, journal: Journal, confined = false): number {
-  const open = interrupted(stateDir, confined);
-  let settled = 0;
-  for (const entry of open) {
-    const end = settle(entry);
-    if (end === null) continue;
-    const { v: _v, at: _at, reason: _reason, ...plan } = entry;
-    journal.append({ ...plan, ...end });
-    settled += 1;
-  }
-  return settled;
-}
-
-/** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
-export function finishInterrupted(stateDir: string, confined: boolean): number {
-  if (interrupted(stateDir, confined).length === 0) return 0;
-  const journal = openJournal(stateDir);
-  try {
-    return settleInterrupted(stateDir, journal, confined);
-  } finally {
-    journal.close();
-  }
-}
-
-/** Repairs whose last line does not tell where the file is now. */
-function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
-  return latestEntries(readJournal(stateDir)).filter(
-    (entry) => entry.phase !== "undone" && isInterrupted(entry) && isOurs(stateDir, entry, confined),
-  );
-}
-
-function isInterrupted({ phase, from, to, file }: JournalEntry): boolean {
-  if (phase === "intent") return true;
-  const there = lookAtLock(to).kind !== "missing";
-  // Called interrupted by another run, a moment before it was moved after all.
-  if (phase === "kept") return there;
-  // An undo that did not get to say so; of a stuck lock the journal does not know the content.
-  if (there) return isSameFile(from, to);
-  const back = lookAtLock(from);
-  return phase === "moved" && back.kind === "file" && matches(back.snapshot, file);
-}
-
-function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | null {
-  const { phase, from, to, file } = entry;
-  const there = lookAtLock(to);
-  if (phase === "moved" || phase === "stuck") {
-    if (there.kind !== "missing" && putBackMistake({ from: to, to: from }, "").phase === "stuck") return null;
-    return { phase: "undone", reason: "interrupted after it was put back" };
-  }
-  if (there.kind === "missing")
-    return phase === "intent" ? { phase: "kept", reason: "interrupted before the move" } : null;
-  if (there.kind === "file" && matches(there.snapshot, file))
-    return { phase: "moved", reason: "interrupted after the move" };
-  return putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
-}
-
-/**
- * Whether a repair's files belong to this state dir. A copy of a state dir (an update works on one) brings a
- * journal that names the original's files, which are not ours to touch.
- */
-export function isOurs(stateDir: string, { from, to }: JournalEntry, confined = false): boolean {
-  if (isWithin(path.join(stateDir, "vitals"), path.dirname(to)))
-    return !confined || isWithin(stateDir, path.dirname(from));
-  return !confined && path.dirname(to) === path.dirname(from);
-}
-
-function isWithin(root: string, dir: string): boolean {
-  const relative = path.relative(realPath(root), realPath(dir));
-  return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
-}
-
-function realPath(dir: string): string {
-  try {
-    return realpathSync(dir);
-  } catch {
-    return path.resolve(dir);
   }
 }
 
@@ -312,22 +180,8 @@ function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile 
   return { dev, ino, size, mtimeNs, sha256 };
 }
 
-/** Whether a file is the one that was journaled. */
-export function matches(snapshot: LockSnapshot, file: MovedFile): boolean {
-  return sameLock(snapshot, { ...snapshot, ...file });
-}
-
 function quarantineName(n: number, file: string): string {
   let name = path.basename(file);
   while (Buffer.byteLength(name) > MAX_NAME_BYTES) name = name.slice(1);
   return `${n}-${name}`;
-}
-
-function isSameFile(a: string, b: string): boolean {
-  try {
-    const [first, second] = [lstatSync(a, { bigint: true }), lstatSync(b, { bigint: true })];
-    return first.ino === second.ino && first.dev === second.dev;
-  } catch {
-    return false; // one of them is gone
-  }
 }

@@ -3,7 +3,9 @@ import { loadFix } from "./catalogue.ts";
 import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { errorText } from "./errors.ts";
 import type { Policy } from "./policy.ts";
-import { finishInterrupted, newRunId, openQuarantine, type StepHook } from "./quarantine.ts";
+import type { StepHook } from "./put-back.ts";
+import { newRunId, openQuarantine } from "./quarantine.ts";
+import { finishInterrupted } from "./settle.ts";
 import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
 
 export interface RepairOptions extends DiagnoseOptions {

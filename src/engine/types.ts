@@ -130,6 +130,11 @@ const RANK: Record<Severity, number> = { info: 0, warning: 1, error: 2 };
 
 export const SEVERITIES: readonly Severity[] = ["info", "warning", "error"];
 
+/** Background knowledge that nobody has to act on: told in a word, not in full, where people read. */
+export function isAside({ severity, fix }: Finding): boolean {
+  return severity === "info" && fix === null;
+}
+
 /** Negative when `a` is the less severe. */
 export function compareSeverity(a: Severity, b: Severity): number {
   return RANK[a] - RANK[b];

@@ -1,7 +1,8 @@
 import { lookAtLock } from "../facts/lock-file.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { canUndo, type Journal, type JournalEntry, latestEntries, openJournal, readJournal } from "./journal.ts";
-import { isOurs, matches, putBack, type StepHook, settleInterrupted } from "./quarantine.ts";
+import { putBack, type StepHook } from "./put-back.ts";
+import { isOurs, matches, settleInterrupted } from "./settle.ts";
 
 /** One repair as `history` shows it. */
 export interface PastRepair {

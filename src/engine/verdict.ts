@@ -75,6 +75,10 @@ export function judgeLock(lock: LockCase): Judgement {
     solid: extra.solid ?? true,
   });
 
+  // A process that did not let us look may be the one that holds it.
+  const gone = (reason: Reason, extra: { solid?: boolean; confidence?: Confidence } = {}): Judgement =>
+    holders.blind ? result("unknown", "other-namespace") : result("gone", reason, extra);
+
   if (snapshot.nlink > 1) return result("unknown", "link");
   if (lock.sharedFileSystem !== null) return result("unknown", "shared-file-system");
   if (lock.uid !== null && lock.uid !== 0 && snapshot.uid !== lock.uid) return result("unknown", "other-user");
@@ -87,7 +91,7 @@ export function judgeLock(lock: LockCase): Judgement {
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
     // From inside a container the processes of others that share the folder cannot be seen.
     const solid = holders.seen !== "none" && namespace.initial !== false;
-    return result("gone", "no-payload", { confidence: "likely", solid });
+    return gone("no-payload", { confidence: "likely", solid });
   }
   const owner = lock.owner ?? { state: "absent", zombie: false };
   const open = owner.state === "alive" && holders.pids.includes(payload.pid);
@@ -96,7 +100,7 @@ export function judgeLock(lock: LockCase): Judgement {
 
   if (owner.state !== "alive") {
     if (!livedHere(lock)) return result("unknown", "other-namespace");
-    return result("gone", owner.state === "thread" ? "pid-is-thread" : "owner-dead");
+    return gone(owner.state === "thread" ? "pid-is-thread" : "owner-dead");
   }
 
   if (owner.foreign) return result("unknown", "other-user");
@@ -104,10 +108,9 @@ export function judgeLock(lock: LockCase): Judgement {
     // Pid 1 with another start is the first process of another container or boot.
     if (payload.pid === 1 || !livedHere(lock)) return result("unknown", "other-namespace");
     const byTicks = payload.starttime !== null && owner.startTicks !== null;
-    // Holders are looked for among OpenClaw's processes: that another one does not hold the file was not seen.
-    const seenClosed = holders.seen !== "none" && lock.ownerDescriptorsReadable && owner.openclaw !== false;
+    const seenClosed = holders.seen !== "none" && lock.ownerDescriptorsReadable;
     const solid = byTicks || seenClosed;
-    return result("gone", "pid-reused", solid ? {} : { confidence: "likely", solid });
+    return gone("pid-reused", solid ? {} : { confidence: "likely", solid });
   }
   if (open) return ageMs(lock) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
   if (owner.openclaw === false) return result("unknown", "not-openclaw");

@@ -20,14 +20,37 @@ const MAX_CONFIG_BYTES = 8_388_608;
 /** Reads openclaw.json (JSON5, `$include`d files merged as the host merges them). Never throws. */
 export function readConfig(file: string, env: NodeJS.ProcessEnv): ConfigFacts {
   try {
-    const roots = [path.dirname(realpathSync(file)), ...includeRoots(env)];
-    const value = readFile(file, roots, []);
+    const value = readFile(file, openScope(file, env), []);
     if (!isRecord(value)) throw new ConfigProblem(`${file} is not an object`);
     return { path: file, exists: true, value, problem: null };
   } catch (error) {
     const exists = !isMissing(file);
     return { path: file, exists, value: {}, problem: exists ? problemText(file, error) : null };
   }
+}
+
+/** Real paths of the files openclaw.json includes, directly or not, as far as they can be read. Never throws. */
+export function includedFiles(file: string, env: NodeJS.ProcessEnv): string[] {
+  let files: string[] = [];
+  try {
+    const scope = openScope(file, env);
+    ({ files } = scope);
+    readFile(file, scope, []);
+  } catch {
+    // `readConfig` says why
+  }
+  return [...new Set(files.slice(1))];
+}
+
+/** Where includes may lie, and the real path of every file read so far. */
+interface Scope {
+  readonly roots: readonly string[];
+  readonly files: string[];
+}
+
+/** @throws when there is no such file. */
+function openScope(file: string, env: NodeJS.ProcessEnv): Scope {
+  return { roots: [path.dirname(realpathSync(file)), ...includeRoots(env)], files: [] };
 }
 
 /** Only a file that is not there is no problem: behind a closed folder or a loop of links it is one. */
@@ -52,7 +75,7 @@ export function configValue(config: ConfigFacts, dottedPath: string): unknown {
 
 class ConfigProblem extends Error {}
 
-function readFile(file: string, roots: readonly string[], chain: readonly string[]): unknown {
+function readFile(file: string, scope: Scope, chain: readonly string[]): unknown {
   const real = realpathSync(file);
   if (chain.includes(real)) throw new ConfigProblem(`${file} includes itself`);
   if (chain.length >= MAX_INCLUDE_DEPTH) throw new ConfigProblem(`${file}: includes are nested too deeply`);
@@ -61,6 +84,7 @@ function readFile(file: string, roots: readonly string[], chain: readonly string
   if (!stat.isFile()) throw new ConfigProblem(`${file} is not a regular file`);
   if (stat.size > MAX_CONFIG_BYTES) throw new ConfigProblem(`${file} is too large`);
   const text = readFileSync(real, "utf8");
+  scope.files.push(real);
   let value: unknown;
   try {
     value = JSON5.parse(text.replace(/^\uFEFF/, ""));
@@ -69,31 +93,31 @@ function readFile(file: string, roots: readonly string[], chain: readonly string
     // The parser's own message quotes the text, which may be a secret.
     throw new ConfigProblem(`${file} is not valid JSON5 (line ${lineNumber ?? "?"}, column ${columnNumber ?? "?"})`);
   }
-  return resolveIncludes(value, path.dirname(real), roots, [...chain, real]);
+  return resolveIncludes(value, path.dirname(real), scope, [...chain, real]);
 }
 
-function resolveIncludes(value: unknown, dir: string, roots: readonly string[], chain: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((item) => resolveIncludes(item, dir, roots, chain));
+function resolveIncludes(value: unknown, dir: string, scope: Scope, chain: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => resolveIncludes(item, dir, scope, chain));
   if (!isRecord(value)) return value;
   const { $include: include, ...siblings } = value;
   const own = Object.fromEntries(
-    Object.entries(siblings).map(([key, item]) => [key, resolveIncludes(item, dir, roots, chain)]),
+    Object.entries(siblings).map(([key, item]) => [key, resolveIncludes(item, dir, scope, chain)]),
   );
   if (include === undefined) return own;
   const names = (Array.isArray(include) ? include : [include]).filter((name) => typeof name === "string");
-  return [...names.map((name) => readIncluded(path.resolve(dir, name), roots, chain)), own].reduce(merge, {});
+  return [...names.map((name) => readIncluded(path.resolve(dir, name), scope, chain)), own].reduce(merge, {});
 }
 
-function readIncluded(file: string, roots: readonly string[], chain: readonly string[]): unknown {
+function readIncluded(file: string, scope: Scope, chain: readonly string[]): unknown {
   let real: string;
   try {
     real = realpathSync(file);
   } catch (error) {
     throw new ConfigProblem(`${file}, which is included, cannot be read (${errorCode(error)})`);
   }
-  if (!roots.some((root) => real.startsWith(root + path.sep)))
+  if (!scope.roots.some((root) => real.startsWith(root + path.sep)))
     throw new ConfigProblem(`${file} is included from outside the config folder`);
-  return readFile(file, roots, chain);
+  return readFile(file, scope, chain);
 }
 
 function merge(base: unknown, over: unknown): unknown {

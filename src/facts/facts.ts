@@ -1,10 +1,13 @@
 import type { Judgement } from "../engine/verdict.ts";
-import { type ConfigFacts, configValue, readConfig } from "./config.ts";
+import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
+import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
+import type { FoundLock } from "./found-lock.ts";
 import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
-import { judgeSnapshot } from "./lock-owner.ts";
+import { judgeLocks } from "./judge-locks.ts";
+import type { LeaseFacts } from "./leases.ts";
 import { resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
-import { agentsOnDisk, readSessionLocks, type SessionLock, type SessionLockFacts } from "./session-locks.ts";
+import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
 /** What a caller knows beforehand. */
 export interface FactOptions {
@@ -16,9 +19,14 @@ export interface FactOptions {
   readonly config?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A session lock with what became of its owner; null when it is not a readable file. */
-export interface JudgedLock extends SessionLock {
-  readonly judgement: Judgement | null;
+/** A lock with what became of its owner; null when it is not a readable file. */
+export type Judged<T extends FoundLock> = T & { readonly judgement: Judgement | null };
+export type JudgedLock = Judged<SessionLock>;
+
+/** Judged locks, and what could not be read of where they are looked for. */
+export interface JudgedLocks<T extends FoundLock> {
+  readonly locks: readonly Judged<T>[];
+  readonly problems: readonly string[];
 }
 
 /**
@@ -33,7 +41,11 @@ export interface Facts {
   host(): HostVersion;
   era(): Promise<"jsonl" | "sqlite">;
   processes(): Promise<ProcessTable>;
-  sessionLocks(graceSeconds: number): Promise<{ locks: readonly JudgedLock[]; problems: readonly string[] }>;
+  sessionLocks(graceSeconds: number): Promise<JudgedLocks<SessionLock>>;
+  /** Locks on the config, its included files, sign-ins and OAuth tokens. */
+  configLocks(graceSeconds: number): Promise<JudgedLocks<ConfigLock>>;
+  /** Leases in the host's database; none on a host that has no such database. */
+  leases(): Promise<LeaseFacts>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -50,7 +62,27 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   const host = once(() => findHostVersion(options.hostVersion, config, env));
   const processes = once(openProcessTable);
   const locks = once(() => readSessionLocks(stores(place.stateDir, config, env, updating)));
+  const era = once(() => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir)));
+  const configLocks = once(async () => {
+    const files = includedFiles(place.configPath, env);
+    // Before sessions moved into a database, an included file was written under the lock of the config.
+    const includes = files.length > 0 && (await era()) === "sqlite" ? files : [];
+    return await readConfigLocks({ ...place, includes, confined: updating });
+  });
   const found: string[] = [];
+  const judged = async <T extends FoundLock>(
+    { locks: seen, problems }: { readonly locks: readonly T[]; readonly problems: readonly string[] },
+    graceSeconds: number,
+  ): Promise<JudgedLocks<T>> => {
+    for (const problem of problems) if (!found.includes(problem)) found.push(problem);
+    return { locks: await judgeLocks(seen, await processes(), graceSeconds), problems };
+  };
+  const leases = once(async (): Promise<LeaseFacts> => {
+    if ((await era()) !== "sqlite") return { path: "", leases: [], problems: [] };
+    const read = await (await import("./leases.ts")).readLeases(place.stateDir, processes);
+    found.push(...read.problems);
+    return read;
+  });
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -59,15 +91,10 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     config,
     host,
     processes,
-    era: once(() => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir))),
-    async sessionLocks(graceSeconds) {
-      const { locks: seen, problems }: SessionLockFacts = await locks();
-      for (const problem of problems) if (!found.includes(problem)) found.push(problem);
-      const table = await processes();
-      const judged: JudgedLock[] = [];
-      for (const lock of seen) judged.push({ ...lock, judgement: await judgeSnapshot(lock, table, graceSeconds) });
-      return { locks: judged, problems };
-    },
+    era,
+    sessionLocks: perGrace(async (graceSeconds) => await judged(await locks(), graceSeconds)),
+    configLocks: perGrace(async (graceSeconds) => await judged(await configLocks(), graceSeconds)),
+    leases,
     problems: () => found,
     fresh: () => gatherFacts(options),
   };
@@ -93,6 +120,16 @@ function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, u
 
 function expandVariables(text: string, env: NodeJS.ProcessEnv): string {
   return text.replace(/\$\{([A-Z_][A-Z0-9_]*)\}/g, (whole, name: string) => env[name] ?? whole);
+}
+
+/** One run has one grace: a second call gets the first one's answer. */
+function perGrace<T>(read: (graceSeconds: number) => Promise<T>): (graceSeconds: number) => Promise<T> {
+  const known = new Map<number, Promise<T>>();
+  return async (graceSeconds) => {
+    const answer = known.get(graceSeconds) ?? read(graceSeconds);
+    known.set(graceSeconds, answer);
+    return await answer;
+  };
 }
 
 function once<T>(read: () => T): () => T {

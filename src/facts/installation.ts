@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode, UserError } from "../engine/errors.ts";
+import { satisfiesHost } from "../engine/host-range.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
 import { homeDir, resolveUserPath } from "./paths.ts";
 
@@ -133,8 +134,7 @@ export async function findEra(
   agents: readonly string[],
 ): Promise<"jsonl" | "sqlite"> {
   if (version !== null) {
-    const { default: semver } = await import("semver");
-    return semver.satisfies(version, ">=2026.8.1-0", { includePrerelease: true, loose: true }) ? "sqlite" : "jsonl";
+    return (await satisfiesHost(version, ">=2026.8.1-0")) ? "sqlite" : "jsonl";
   }
   const database = (agent: string): string => path.join(stateDir, "agents", agent, "agent", "openclaw-agent.sqlite");
   return agents.some((agent) => existsSync(database(agent))) ? "sqlite" : "jsonl";

@@ -86,6 +86,18 @@ export function sameLock(a: LockSnapshot, b: LockSnapshot): boolean {
   return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.sha256 === b.sha256;
 }
 
+/** Whether the same file, not written to since, is still at this path. Cheaper than a second look. */
+export function isUnchanged(path: string, { dev, ino, size, mtimeNs }: LockSnapshot): boolean {
+  try {
+    const now = lstatSync(path, { bigint: true });
+    return (
+      String(now.dev) === dev && String(now.ino) === ino && Number(now.size) === size && String(now.mtimeNs) === mtimeNs
+    );
+  } catch {
+    return false;
+  }
+}
+
 /** Reads a lock's content. A pid that cannot be one makes the whole payload malformed. */
 export function parsePayload(bytes: Uint8Array): LockPayload {
   let text: string;

@@ -1,15 +1,10 @@
 import { type Judgement, judgeLock } from "../engine/verdict.ts";
-import type { LockLook } from "./lock-file.ts";
+import type { FoundLock } from "./found-lock.ts";
 import type { ProcessTable } from "./processes.ts";
 
 /** Gathers what a verdict on this lock rests on and judges it; null when there is no regular file to judge. */
 export async function judgeSnapshot(
-  lock: {
-    readonly path: string;
-    readonly look: LockLook;
-    readonly unchanged: boolean;
-    readonly sharedFileSystem: string | null;
-  },
+  lock: FoundLock,
   table: ProcessTable,
   graceSeconds: number,
 ): Promise<Judgement | null> {
@@ -24,7 +19,7 @@ export async function judgeSnapshot(
     sharedFileSystem: lock.sharedFileSystem,
     owner,
     ownerDescriptorsReadable: pid !== null && owner?.state === "alive" && table.canReadDescriptors(pid),
-    holders: await table.holders({ dev: snapshot.dev, ino: snapshot.ino, path: lock.path }),
+    holders: await table.holders({ dev: snapshot.dev, ino: snapshot.ino, path: lock.path, owner: pid }),
     namespace: table.namespace(),
     uid: table.uid,
     nowMs: Date.now(),

@@ -16,7 +16,7 @@ interface Stat {
 /** The process table from /proc. `root` and `selfPid` are for recorded tables in tests. */
 export function linuxProcessTable(root = "/proc", selfPid = process.pid): ProcessTable {
   const states = new Map<number, ProcessState>();
-  const descriptors = new Map<number, ReadonlySet<string> | null>();
+  const descriptors = new Map<number, OpenFiles>();
   const uid = process.getuid?.() ?? null;
   let namespace: PidNamespace | undefined;
   let suspects: readonly number[] | undefined;
@@ -51,10 +51,18 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
     };
   };
 
-  const openFiles = (pid: number): ReadonlySet<string> | null => {
-    if (!descriptors.has(pid)) descriptors.set(pid, readDescriptors(root, pid));
-    return descriptors.get(pid) ?? null;
+  const openFiles = (pid: number): OpenFiles => {
+    const known = descriptors.get(pid) ?? readDescriptors(root, pid);
+    descriptors.set(pid, known);
+    return known;
   };
+  const hasOpen = (pid: number, key: string): boolean => {
+    const files = openFiles(pid);
+    return typeof files === "object" && files.has(key);
+  };
+
+  // Another user's process cannot hold a lock of ours open.
+  const isOurs = (pid: number): boolean => readStatus(root, pid).uid === uid;
 
   return {
     uid,
@@ -67,11 +75,13 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
       states.set(pid, known);
       return known;
     },
-    canReadDescriptors: (pid) => openFiles(pid) !== null,
-    async holders({ dev, ino }): Promise<Holders> {
+    canReadDescriptors: (pid) => typeof openFiles(pid) === "object",
+    async holders({ dev, ino, owner = null }): Promise<Holders> {
       suspects ??= listSuspects(root, selfPid);
       const key = `${dev}:${ino}`;
-      return { pids: suspects.filter((pid) => openFiles(pid)?.has(key)), seen: "own" };
+      const asked = owner === null || suspects.includes(owner) ? suspects : [...suspects, owner];
+      const pids = asked.filter((pid) => hasOpen(pid, key));
+      return { pids, seen: "own", blind: suspects.some((pid) => openFiles(pid) === "closed" && isOurs(pid)) };
     },
   };
 }
@@ -134,13 +144,15 @@ function titleOf(args: readonly string[]): string | null {
   return first ? (first.split("/").at(-1) ?? first) : null;
 }
 
-/** `dev:ino` of every open file of a process, or null without the right to look. */
-function readDescriptors(root: string, pid: number): ReadonlySet<string> | null {
+/** `dev:ino` of every open file of a process; `closed` without the right to look, `gone` when it ended meanwhile. */
+type OpenFiles = ReadonlySet<string> | "closed" | "gone";
+
+function readDescriptors(root: string, pid: number): OpenFiles {
   let names: string[];
   try {
     names = readdirSync(`${root}/${pid}/fd`);
-  } catch {
-    return null;
+  } catch (error) {
+    return errorCode(error) === "ENOENT" || errorCode(error) === "ESRCH" ? "gone" : "closed";
   }
   const open = new Set<string>();
   for (const name of names) {

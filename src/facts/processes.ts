@@ -24,10 +24,12 @@ export type ProcessState =
 export interface Holders {
   readonly pids: readonly number[];
   /**
-   * `none`: descriptors cannot be read on this platform. `own`: those of OpenClaw processes
+   * `none`: descriptors cannot be read on this platform. `own`: those of the owner, of OpenClaw processes
    * and of processes in nested PID namespaces were read as far as our rights go.
    */
   readonly seen: "none" | "own";
+  /** A process of ours in a nested PID namespace did not let us look: it may hold the file. */
+  readonly blind?: boolean;
 }
 
 /** The namespace our own process ids belong to. */
@@ -47,8 +49,16 @@ export interface ProcessTable {
   readonly uid: number | null;
   namespace(): PidNamespace;
   get(pid: number): Promise<ProcessState>;
-  /** Processes that have the file with this device and inode open; `path` is for platforms that ask by name. */
-  holders(file: { readonly dev: string; readonly ino: string; readonly path: string }): Promise<Holders>;
+  /**
+   * Processes that have the file with this device and inode open; `path` is for platforms that ask by name.
+   * The process `owner` is asked whatever it is called.
+   */
+  holders(file: {
+    readonly dev: string;
+    readonly ino: string;
+    readonly path: string;
+    readonly owner?: number | null;
+  }): Promise<Holders>;
   /** Whether the descriptors of this process can be read: only then does "not open" mean anything. */
   canReadDescriptors(pid: number): boolean;
 }

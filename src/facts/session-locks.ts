@@ -103,7 +103,7 @@ function leadsToFolder(link: string): boolean {
 }
 
 /** The real path of a directory; null when it is missing, not a directory or out of reach, which is a problem. */
-function realDirectory(dir: string, problems: string[] = []): string | null {
+export function realDirectory(dir: string, problems: string[] = []): string | null {
   try {
     const real = realpathSync(dir);
     return statSync(real).isDirectory() ? real : null;
@@ -117,7 +117,8 @@ function isAbsent(error: unknown): boolean {
   return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
 }
 
-function isInside(root: string, real: string): boolean {
+/** Whether a real path lies in the folder `root`, or is it. */
+export function isInside(root: string, real: string): boolean {
   const relative = path.relative(realDirectory(root) ?? root, real);
   return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }

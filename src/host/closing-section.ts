@@ -1,4 +1,5 @@
 import type { Diagnosis } from "../engine/diagnose.ts";
+import { type Finding, isAside } from "../engine/types.ts";
 
 /**
  * Plain `openclaw doctor` gives plugins no turn: one read-only scan starts now, and if it is finished when the
@@ -13,7 +14,8 @@ export function announceAtExit(): void {
     () => {}, // the doctor itself says what is wrong with the install
   );
   process.once("exit", () => {
-    if (diagnosis !== undefined && diagnosis.findings.length > 0) process.stdout.write(closingSection(diagnosis));
+    const findings = diagnosis?.findings.filter((finding) => !isAside(finding)) ?? [];
+    if (findings.length > 0) process.stdout.write(closingSection(findings));
   });
 }
 
@@ -29,7 +31,7 @@ async function scan(): Promise<Diagnosis | undefined> {
 }
 
 /** The section itself: one line a finding, then the command that repairs. */
-export function closingSection({ findings }: Diagnosis): string {
+export function closingSection(findings: readonly Finding[]): string {
   const shown = findings.slice(0, 5).map((finding) => `- ${printable(finding.message)}`);
   if (findings.length > shown.length) shown.push(`- and ${findings.length - shown.length} more: openclaw vitals`);
   const fixable = findings.some((finding) => finding.fix !== null);
@@ -39,6 +41,7 @@ export function closingSection({ findings }: Diagnosis): string {
   return `\nVitals\n${shown.join("\n")}\n${next}\n`;
 }
 
-function printable(text: string): string {
+/** Without control characters, which could write over what stands on the terminal. */
+export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }

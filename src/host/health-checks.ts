@@ -2,6 +2,7 @@ import path from "node:path";
 import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairOptions, RepairResult } from "../engine/repair.ts";
+import { isAside } from "../engine/types.ts";
 import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
 import {
@@ -12,32 +13,46 @@ import {
   type HostRepairResult,
 } from "./health-sdk.ts";
 
-/** Registers every check with the running host. @returns how many are registered; 0 outside a host. */
-export function registerHealthChecks(command: DoctorCommand): number {
+/**
+ * Registers every check with the running host.
+ * @param run id of the run in the journal @param beforeTurn awaited before a check detects
+ * @returns how many are registered; 0 outside a host.
+ */
+export function registerHealthChecks(
+  command: DoctorCommand,
+  run = newRunId(),
+  beforeTurn?: () => Promise<void>,
+): number {
   const sdk = findHealthSdk();
   if (sdk === null) return 0;
-  // The host repairs check by check; for `undo` it is one run.
-  const run = newRunId();
-  const checks = catalogue().map((entry) => hostCheck(entry, command, run));
+  const checks = catalogue().map((entry) => hostCheck(entry, command, run, beforeTurn));
   for (const check of checks) if (sdk.getHealthCheck(check.id) === undefined) sdk.registerHealthCheck(check);
   return checks.length;
 }
 
 /** One of our checks in the host's shape. */
-export function hostCheck(entry: CatalogueEntry, command: DoctorCommand | null, run?: string): HostHealthCheck {
+export function hostCheck(
+  entry: CatalogueEntry,
+  command: DoctorCommand | null,
+  run?: string,
+  beforeTurn: () => Promise<void> = async () => {},
+): HostHealthCheck {
   return {
     id: `vitals/${entry.id}`,
     kind: "plugin",
     description: entry.title,
     source: "openclaw-vitals",
     async detect(ctx, scope) {
+      await beforeTurn();
       if (!isEnabled(ctx.cfg)) return [];
       const { diagnose } = await import("../engine/diagnose.ts");
       const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
       const paths = scope?.paths ?? [];
       return findings.filter(
         (finding) =>
-          isOf(entry, finding) && (paths.length === 0 || finding.path === undefined || paths.includes(finding.path)),
+          isOf(entry, finding) &&
+          !isAside(finding) &&
+          (paths.length === 0 || finding.path === undefined || paths.includes(finding.path)),
       );
     },
     async repair(ctx, findings) {

@@ -2,16 +2,17 @@ import path from "node:path";
 import { type Paint, plain, type Style } from "../cli/terminal.ts";
 import type { Diagnosis } from "../engine/diagnose.ts";
 import type { RepairResult } from "../engine/repair.ts";
-import type { Finding, RepairReport, Severity } from "../engine/types.ts";
+import { type Finding, isAside, type RepairReport, type Severity } from "../engine/types.ts";
 import type { PastRun, UndoneRepair } from "../engine/undo.ts";
 
 const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
 /** A diagnosis for people. Severities are words, colour only repeats them. */
 export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
-  const { findings, stateDir, checksRun } = diagnosis;
+  const { stateDir, checksRun } = diagnosis;
+  const [aside, findings] = split(diagnosis);
   const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}, ${count(checksRun, "check")} run`;
-  if (findings.length === 0) return `${head}\n\n${paint("green", "Nothing found.")}\n`;
+  if (findings.length === 0) return `${head}\n\n${paint("green", "Nothing found.")}\n${aside}`;
   const fixable = findings.filter((finding) => finding.fix !== null).length;
   const summary = [
     `${count(findings.length, "finding")}: ${bySeverity(findings)}.`,
@@ -19,7 +20,16 @@ export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
       ? "None of them can be repaired from here."
       : `\`openclaw-vitals fix\` can repair ${fixable === findings.length ? "all of them" : fixable}.`,
   ].join(" ");
-  return `${head}\n\n${findings.map((finding) => renderFinding(finding, stateDir, paint)).join("\n")}\n${summary}\n`;
+  return `${head}\n\n${findings.map((finding) => renderFinding(finding, stateDir, paint)).join("\n")}\n${summary}\n${aside}`;
+}
+
+/** What nobody has to act on is one line among other checks, and shown in full when asked for by itself. */
+function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]] {
+  const asides = findings.filter(isAside);
+  if (asides.length === 0 || checksRun === 1) return ["", findings];
+  const checks = [...new Set(asides.map((finding) => finding.checkId.replace(/^vitals\//, "")))].join(",");
+  const line = `${count(asides.length, "note")} that need no action: \`openclaw-vitals --only ${plain(checks)}\`\n`;
+  return [line, findings.filter((finding) => !isAside(finding))];
 }
 
 function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
@@ -39,7 +49,7 @@ function renderFinding(finding: Finding, stateDir: string, paint: Paint): string
 /** What `fix` did, for people. */
 export function renderRepairs(result: RepairResult, paint: Paint): string {
   const { repairs, remaining, stateDir, run } = result;
-  if (repairs.length === 0 && remaining.length === 0) return `${paint("green", "Nothing to repair.")}\n`;
+  if (repairs.length === 0 && remaining.every(isAside)) return `${paint("green", "Nothing to repair.")}\n`;
   const lines = repairs.map((repair) => renderRepair(repair, stateDir, paint));
   const planned = repairs.some((repair) => repair.status === "planned");
   const left = remaining

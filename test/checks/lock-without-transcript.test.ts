@@ -2,7 +2,16 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/engine/diagnose.ts";
-import { deadPayload, makeSandbox, onLinux, recorded, SESSION, setAge, startHolder } from "../engine/sandbox.ts";
+import {
+  deadPayload,
+  makeSandbox,
+  onLinux,
+  recorded,
+  SESSION,
+  SESSION_LOCK_CHECKS,
+  setAge,
+  startHolder,
+} from "../engine/sandbox.ts";
 
 describe("a lock whose session has no transcript", () => {
   test.each(["2026.4.15", "2026.5.22"])(
@@ -41,7 +50,7 @@ describe("a lock whose session has no transcript", () => {
     expect(await run(["lock-without-transcript"])).toEqual([
       "vitals/lock-without-transcript agent coder, session without",
     ]);
-    expect(await run([])).toHaveLength(2);
+    expect(await run(SESSION_LOCK_CHECKS)).toHaveLength(2);
   });
 
   test("another session's transcript is not its own", async () => {

@@ -204,12 +204,12 @@ describe.runIf(onLinux)("an owner that lives", () => {
     expect(finding.message).toContain(`process ${holder.pid}, which runs but is not OpenClaw`);
   });
 
-  test("no start time, a clock set forward since, and a live holder that does not look like OpenClaw: never without a yes", async () => {
+  test("no start time, a clock set forward since, and a live holder that does not look like OpenClaw: not gone", async () => {
     const { sandbox, holder, file } = await heldLock({}, HOUR, "my-embedding");
     const { starttime: _starttime, ...bare } = own(holder, { createdAt: ago(HOUR) });
     writeFileSync(file, JSON.stringify(bare));
     setAge(file, HOUR);
-    for (const finding of await look(sandbox)) expect(finding.fix?.risk).not.toBe("safe");
+    for (const finding of await look(sandbox)) expect(finding.verdict).not.toBe("gone");
   });
 
   test("a future createdAt of a dead owner: gone, and the clock is spoken of", async () => {

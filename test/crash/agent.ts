@@ -18,6 +18,7 @@ export interface Order {
   readonly make?: Readonly<Record<string, { readonly path: string; readonly content: string }>>;
 }
 
+const SESSION_LOCKS = ["stale-lock", "lock-without-transcript"];
 const { act, stateDir, steps, killAt, make = {} } = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
 let count = 0;
 
@@ -32,5 +33,5 @@ function onStep(step: string): void {
   count += 1;
 }
 
-if (act === "repair") await repair({ stateDir, hostVersion: "2026.5.22", env: {}, onStep });
+if (act === "repair") await repair({ stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCKS, onStep });
 else undoRun(stateDir, runToUndo(stateDir)?.run ?? "", undefined, onStep);

@@ -212,7 +212,7 @@ describe.runIf(onLinux)("killed at every step", () => {
   describe("no step is left out", () => {
     let named: string[] = [];
     beforeAll(() => {
-      named = ["quarantine.ts", "undo.ts"].flatMap((name) =>
+      named = ["quarantine.ts", "put-back.ts", "settle.ts", "undo.ts"].flatMap((name) =>
         [...readFileSync(path.join(ENGINE, name), "utf8").matchAll(/onStep\("([^"]+)"\)/g)].map(
           (match) => match[1] ?? "",
         ),

@@ -20,6 +20,8 @@ import { onTestFinished } from "vitest";
 import type { RepairOptions } from "../../src/engine/repair.ts";
 
 export const SESSION = "b68174ac-1d06-4f19-a8f7-f055b2fa51af";
+/** The checks that look at session locks; others have something of their own to say about a host. */
+export const SESSION_LOCK_CHECKS = ["stale-lock", "lock-without-transcript"] as const;
 /** Descriptors, start ticks and process titles are read like this on Linux only. */
 export const onLinux = process.platform === "linux";
 export const asRoot = process.getuid?.() === 0;
@@ -50,7 +52,7 @@ export interface PlantOptions {
 /** A state dir of its own, removed after the test. */
 export interface Sandbox {
   readonly stateDir: string;
-  /** Hermetic options: a known host version, nothing from the environment. */
+  /** Hermetic options: the checks of session locks, a known host version, nothing from the environment. */
   readonly options: RepairOptions & { readonly stateDir: string };
   sessions(agent?: string): string;
   /** Plants a lock and returns its path. */
@@ -71,7 +73,7 @@ export function makeSandbox(): Sandbox {
   mkdirSync(path.join(stateDir, "agents"), { recursive: true, mode: 0o700 });
   const sandbox: Sandbox = {
     stateDir,
-    options: { stateDir, hostVersion: "2026.5.22", env: {} },
+    options: { stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCK_CHECKS },
     sessions: (agent = "coder") => path.join(stateDir, "agents", agent, "sessions"),
     plant({ agent, session = SESSION, payload, raw, transcript = true, ageMs, mode = 0o600, dir } = {}) {
       const folder = dir ?? sandbox.sessions(agent);

@@ -128,8 +128,7 @@ describe("verdict table: what the project owes for each case", () => {
   test("live non-OpenClaw process that provably started after createdAt → gone", () => {
     const owner = gateway({ title: "postgres", openclaw: false, startedAtMs: NOW - MINUTE });
     const result = judge({ payload: payload({ starttime: null }), owner, holders: nobody });
-    // Its descriptors are not read, so the proof is two wall clocks: that takes a person's yes.
-    expect(result).toMatchObject({ verdict: "gone", reason: "pid-reused", confidence: "likely", solid: false });
+    expect(result).toMatchObject({ verdict: "gone", reason: "pid-reused", solid: true });
     expect(evidence(result, "its start")).toBe(new Date(NOW - MINUTE).toISOString());
   });
 
@@ -543,4 +542,18 @@ describe("any case", () => {
       if (result.solid && result.verdict === "gone") expect(result.report).toBe(true);
     },
   );
+});
+
+describe("a process of a nested namespace that does not let us look", () => {
+  const blind = { pids: [], seen: "own", blind: true } as const;
+
+  test.each([
+    ["a dead owner", { owner: absent, holders: blind }],
+    ["a reused pid", { owner: gateway({ startTicks: TICKS + 1 }), holders: blind }],
+    ["no owner named", { owner: null, holders: blind, payload: { status: "empty" } as const }],
+  ])("%s may still be held by it", (_name, change) => {
+    expect(judgeLock(lockCase(change))).toMatchObject({ verdict: "unknown", reason: "other-namespace" });
+    const seeing = { ...change, holders: { ...blind, blind: false } };
+    expect(judgeLock(lockCase(seeing)).verdict).toBe("gone");
+  });
 });

@@ -119,8 +119,8 @@ describe.skipIf(process.platform === "win32")("a recorded /proc", () => {
       open(root, 21117, file);
       open(root, 14967, file); // a shell here: not asked
       const table = linuxProcessTable(root, 14967);
-      expect(await table.holders(of(file))).toEqual({ pids: [21117], seen: "own" });
-      expect(await table.holders(of(put(`${file}2`)))).toEqual({ pids: [], seen: "own" });
+      expect(await table.holders(of(file))).toEqual({ pids: [21117], seen: "own", blind: false });
+      expect(await table.holders(of(put(`${file}2`)))).toEqual({ pids: [], seen: "own", blind: false });
       expect([table.canReadDescriptors(21117), table.canReadDescriptors(4)]).toEqual([true, false]);
     });
 
@@ -237,11 +237,11 @@ describe.skipIf(process.platform !== "linux")("the real /proc", () => {
     const pid = child.pid as number;
     const { dev, ino } = statSync(file, { bigint: true });
     const holders = async () => await linuxProcessTable().holders({ dev: String(dev), ino: String(ino), path: file });
-    expect(await holders()).toEqual({ pids: [pid], seen: "own" });
+    expect(await holders()).toEqual({ pids: [pid], seen: "own", blind: false });
     expect(await linuxProcessTable().get(pid)).toMatchObject({ title: "openclaw-gateway", openclaw: true });
     child.stdin?.write("\n");
     await nextLine(child);
-    expect(await holders()).toEqual({ pids: [], seen: "own" });
+    expect(await holders()).toEqual({ pids: [], seen: "own", blind: false });
   });
 
   test.skipIf(!hasPermissions)("another user's process: alive, foreign, descriptors closed to us", async () => {

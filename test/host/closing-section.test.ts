@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import type { Diagnosis } from "../../src/engine/diagnose.ts";
 import type { Finding } from "../../src/engine/types.ts";
 import { closingSection } from "../../src/host/closing-section.ts";
 
@@ -15,7 +14,7 @@ const finding = (message: string, fixable = true): Finding => ({
   fix: fixable ? { id: "stale-lock", risk: "safe", summary: "" } : null,
 });
 
-const section = (...findings: Finding[]): string => closingSection({ findings } as unknown as Diagnosis);
+const section = (...findings: Finding[]): string => closingSection(findings);
 
 test("one line a finding, then the command that repairs", () => {
   expect(section(finding("Session a cannot run."))).toBe(

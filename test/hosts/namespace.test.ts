@@ -22,6 +22,7 @@ fs.writeSync(fd, JSON.stringify({ pid: process.pid, createdAt: new Date().toISOS
 setInterval(() => {}, 1e6);
 `;
 
+const HOST = ["--host-version", "2026.5.22", "--skip", "host-hazard"];
 const NEW_NAMESPACE = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 let home: Home;
 
@@ -33,7 +34,7 @@ afterEach(async () => await home.dispose());
 async function expectUntouched(path: string, document: { findings: unknown[] }): Promise<void> {
   expect(document.findings).toMatchObject([{ verdict: "unknown", fix: null, path }]);
   const text = readFileSync(path, "utf8");
-  const fix = await vitalsJson(home, ["fix", "--yes", "--force", "--host-version", "2026.5.22"]);
+  const fix = await vitalsJson(home, ["fix", "--yes", "--force", ...HOST]);
   expect(fix.document.repairs).toEqual([]);
   expect(readFileSync(path, "utf8")).toBe(text);
 }
@@ -46,7 +47,7 @@ asRoot(
     await home.spawnFile("unshare", [...NEW_NAMESPACE, home.host.node, "-e", HOLDER, path]);
     await until(() => existsSync(path) && readFileSync(path, "utf8") !== "", 30_000, "the container holds the lock");
     expect(existsSync(other)).toBe(true);
-    const { document } = await vitalsJson(home, ["check", "--host-version", "2026.5.22"]);
+    const { document } = await vitalsJson(home, ["check", ...HOST]);
     await expectUntouched(path, document);
   },
 );
@@ -56,15 +57,7 @@ asRoot("seen from inside a container: a lock made outside is unknown, whatever i
   await plantLock(home, { sessionId: "folder", raw: "{}" });
   await home.spawnFile(home.host.node, ["-e", HOLDER, path]);
   await until(() => existsSync(path) && readFileSync(path, "utf8") !== "", 30_000, "the holder has the lock");
-  const inside = await home.spawnFile("unshare", [
-    ...NEW_NAMESPACE,
-    home.host.node,
-    BIN,
-    "check",
-    "--json",
-    "--host-version",
-    "2026.5.22",
-  ]);
+  const inside = await home.spawnFile("unshare", [...NEW_NAMESPACE, home.host.node, BIN, "check", "--json", ...HOST]);
   const { stdout } = await inside.finished;
   expect(JSON.parse(stdout).findings).toMatchObject([{ verdict: "unknown", fix: null, path }]);
   const fix = await home.spawnFile("unshare", [
@@ -74,8 +67,7 @@ asRoot("seen from inside a container: a lock made outside is unknown, whatever i
     "fix",
     "--yes",
     "--json",
-    "--host-version",
-    "2026.5.22",
+    ...HOST,
   ]);
   expect(JSON.parse((await fix.finished).stdout).repairs).toEqual([]);
   expect(existsSync(path)).toBe(true);
@@ -86,16 +78,7 @@ asRoot("without a /proc of its own namespace nothing is judged", async () => {
     sessionId: "blind",
     payload: { pid: 4_000_000, createdAt: new Date(Date.now() - 3_600_000).toISOString() },
   });
-  const blind = await home.spawnFile("unshare", [
-    "--pid",
-    "--fork",
-    home.host.node,
-    BIN,
-    "check",
-    "--json",
-    "--host-version",
-    "2026.5.22",
-  ]);
+  const blind = await home.spawnFile("unshare", ["--pid", "--fork", home.host.node, BIN, "check", "--json", ...HOST]);
   const { stdout } = await blind.finished;
   expect(JSON.parse(stdout).findings).toMatchObject([{ verdict: "unknown", fix: null, path }]);
 });

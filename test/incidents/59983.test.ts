@@ -18,6 +18,7 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
+const CHECK = ["check", "--host-version", "2026.5.22", "--skip", "host-hazard"];
 const SESSION = "0d1f6a2e-59a8-4c83-8f0e-0f3a59983aaa";
 
 describe("#59983: a lock without a transcript leaves a channel dead", () => {
@@ -29,14 +30,14 @@ describe("#59983: a lock without a transcript leaves a channel dead", () => {
     await withPlugin(home);
     const { turn, path } = await heldTurn(home, provider, { sessionId: SESSION });
     expect(existsSync(transcriptPath(home, "main", SESSION)), "no transcript before the first reply").toBe(false);
-    const working = await vitalsJson(home, ["check", "--host-version", "2026.5.22"]);
+    const working = await vitalsJson(home, CHECK);
     expect(working).toMatchObject({ code: 0, document: { ok: true, findings: [] } });
 
     await turn.kill("SIGKILL");
     provider.release();
     expect(existsSync(path)).toBe(true);
     expect(existsSync(transcriptPath(home, "main", SESSION))).toBe(false);
-    const dead = await vitalsJson(home, ["check", "--host-version", "2026.5.22"]);
+    const dead = await vitalsJson(home, CHECK);
     expect(dead.code).toBe(1);
     expect(dead.document.findings, "reported once, by the check it belongs to").toHaveLength(1);
     expect(dead.document.findings).toMatchObject([

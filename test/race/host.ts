@@ -4,15 +4,10 @@
  * holder looks whether the lock in its place is still its own. `host.ts <lock> <rounds> <patience in ms>`
  */
 import { closeSync, existsSync, fstatSync, lstatSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { pause } from "./pause.ts";
 
 const [file = "", rounds = "0", patience = "0"] = process.argv.slice(2);
 const result = { taken: 0, lost: 0, missing: 0 };
-
-/** A moment of random length, most of them shorter than a system call of the other side. */
-function pause(atMostMicroseconds: number): void {
-  const end = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * atMostMicroseconds * 1000));
-  while (process.hrtime.bigint() < end);
-}
 
 function read(): string | null {
   try {
@@ -51,7 +46,7 @@ for (let round = 1; round <= Number(rounds); round += 1) {
       // put back by the other side this very moment
     }
   }
-  pause(150);
+  pause(0.3);
   const found = read();
   if (found !== null && read() === found) rmSync(file, { force: true });
   let fd: number;
@@ -62,7 +57,7 @@ for (let round = 1; round <= Number(rounds); round += 1) {
   }
   writeSync(fd, JSON.stringify({ pid: process.pid, createdAt: new Date().toISOString(), round }));
   result.taken += 1;
-  pause(150);
+  pause(0.3);
   if (!isOurs(fd)) {
     result.missing += 1;
     if (!comesBack(fd)) result.lost += 1;

@@ -5,6 +5,7 @@
 import { rmSync } from "node:fs";
 import { openQuarantine } from "../../src/engine/quarantine.ts";
 import { type LockSnapshot, lookAtLock, sameLock } from "../../src/facts/lock-file.ts";
+import { pause } from "./pause.ts";
 
 const [how = "", file = "", stateDir = ""] = process.argv.slice(2);
 const result = { attempts: 0, repaired: 0, putBack: 0, stuck: 0 };
@@ -25,17 +26,14 @@ function find(): LockSnapshot | null {
   return look.kind === "file" && isStale(look.snapshot) ? look.snapshot : null;
 }
 
-/** Every way gets the same random time between its last look and its blow. */
-function pause(): void {
-  const end = process.hrtime.bigint() + BigInt(Math.floor(Math.random() * 150_000));
-  while (process.hrtime.bigint() < end);
-}
+/** Most that passes between the last look and the blow, the same for every way. Milliseconds. */
+const GAP = 0.3;
 
 const quarantine =
   how === "quarantine"
     ? openQuarantine(stateDir, "duel", {
         onStep: (step) => {
-          if (step === "move") pause();
+          if (step === "move") pause(GAP);
         },
       })
     : null;
@@ -46,7 +44,7 @@ async function remove(judged: LockSnapshot): Promise<void> {
       const now = lookAtLock(file);
       if (now.kind !== "file" || !sameLock(now.snapshot, judged)) return;
     }
-    pause();
+    pause(GAP);
     rmSync(file, { force: true });
     result.repaired += 1;
     return;
@@ -64,6 +62,7 @@ async function remove(judged: LockSnapshot): Promise<void> {
   else if (outcome.reason.includes("is kept at")) result.stuck += 1;
 }
 
+process.stdout.write("ready\n");
 while (!ended) {
   const judged = find();
   if (judged !== null) {

@@ -97,13 +97,21 @@ describe("renderDiagnosis", () => {
 
   test("counts by severity, and what can be repaired", () => {
     const text = renderDiagnosis(
-      diagnosis([finding(), finding({ severity: "info", fix: null }), finding({ severity: "warning", fix: null })]),
+      diagnosis([finding(), finding({ severity: "info" }), finding({ severity: "warning", fix: null })]),
       none,
     );
-    expect(text).toMatch(/3 findings: 1 error, 1 warning, 1 info\. `openclaw-vitals fix` can repair 1\.\n$/);
+    expect(text).toMatch(/3 findings: 1 error, 1 warning, 1 info\. `openclaw-vitals fix` can repair 2\.\n$/);
     expect(renderDiagnosis(diagnosis([finding({ fix: null })]), none)).toMatch(
       /None of them can be repaired from here\.\n$/,
     );
+  });
+
+  test("what needs no action is one line, and shown in full when its check runs alone", () => {
+    const note = finding({ severity: "info", fix: null, checkId: "vitals/host-hazard", message: "A known defect." });
+    const text = renderDiagnosis({ ...diagnosis([note, note]), checksRun: 2 }, none);
+    expect(text).toContain("Nothing found.\n2 notes that need no action: `openclaw-vitals --only host-hazard`\n");
+    expect(text).not.toContain("A known defect.");
+    expect(renderDiagnosis({ ...diagnosis([note]), checksRun: 1 }, none)).toContain("A known defect.");
   });
 
   test("colour repeats the severity, it carries nothing alone", () => {

@@ -1,0 +1,156 @@
+import type { Judged } from "../facts/facts.ts";
+import type { FoundLock } from "../facts/found-lock.ts";
+import type { FindingDraft, Severity } from "./types.ts";
+import type { Judgement } from "./verdict.ts";
+
+/** What a lock is about, as the beginnings of sentences that end in "its lock …". */
+export interface LockSubject {
+  readonly target: string;
+  /** What fails for the user while the lock stands. */
+  readonly broken: string;
+  /** The same, when it cannot be told. */
+  readonly doubtful: string;
+  /** The owner lives but holds it too long; null where a long hold is no fault by itself. */
+  readonly stuck: string | null;
+}
+
+export const FIX_HINT =
+  "Run `openclaw-vitals fix` or `openclaw doctor --fix`; the lock is moved aside and can be put back.";
+
+/** The finding for one judged lock of any family; null when a look now says nothing is wrong. */
+export function describeLock(lock: Judged<FoundLock>, subject: LockSubject): FindingDraft | null {
+  const { judgement, path } = lock;
+  const common = { path, target: subject.target };
+  if (judgement === null) return notAFile(lock, subject, common);
+  if (!judgement.report || (judgement.verdict === "overdue" && subject.stuck === null)) return null;
+  const { severity, message, hint, removable } = sentence(lock, judgement, subject);
+  return {
+    ...common,
+    severity,
+    verdict: judgement.verdict,
+    message,
+    fixHint: hint,
+    confidence: judgement.confidence,
+    evidence: judgement.evidence,
+    identity: lockIdentity(lock),
+    risk: removable ? (judgement.verdict === "gone" && judgement.solid ? "safe" : "confirm") : null,
+  };
+}
+
+/** What makes a finding about this lock the same one next time. */
+export function lockIdentity({ look }: FoundLock): string {
+  return look.kind === "file" ? look.snapshot.sha256 : look.kind;
+}
+
+interface Sentence {
+  readonly severity: Severity;
+  readonly message: string;
+  readonly hint: string;
+  readonly removable: boolean;
+}
+
+function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): Sentence {
+  const payload = lock.look.kind === "file" ? lock.look.snapshot.payload : null;
+  const pid = payload?.status === "ok" ? payload.pid : null;
+  const broken = (severity: Severity, why: string): Sentence => ({
+    severity,
+    message: `${subject.broken}: ${why}.`,
+    hint: FIX_HINT,
+    removable: true,
+  });
+  const unknown = (why: string, hint: string): Sentence => ({
+    severity: "warning",
+    message: `${subject.doubtful}: ${why}.`,
+    hint,
+    removable: false,
+  });
+  switch (judgement.reason) {
+    case "owner-dead":
+      return broken("error", `process ${pid}, which holds its lock, is gone`);
+    case "pid-reused":
+      return broken(
+        "error",
+        `its lock names process ${pid}, but that number belongs to another process now, started after the lock was made`,
+      );
+    case "pid-is-thread":
+      return broken(
+        "error",
+        `its lock names process ${pid}, but that number belongs to a thread of another process now`,
+      );
+    case "no-payload":
+      return broken("error", "its lock names no owner and has not changed since");
+    case "descriptor-closed":
+      return broken("error", `process ${pid} runs but let go of the lock without removing it`);
+    case "past-max-hold":
+      return {
+        severity: "error",
+        message: `${subject.stuck}: process ${pid} has held its lock longer than its own limit, so every later run on it fails.`,
+        hint: "The lock is in use and stays. Restart the gateway: `openclaw gateway restart`.",
+        removable: false,
+      };
+    case "not-openclaw":
+      return unknown(
+        `its lock names process ${pid}, which runs but is not OpenClaw`,
+        "If that process has nothing to do with OpenClaw, stop OpenClaw and move the lock away by hand.",
+      );
+    case "link":
+      return unknown(
+        "its lock is a link to another file",
+        "Look at the link; it is never followed or removed by this tool.",
+      );
+    case "shared-file-system":
+      return unknown(
+        "its lock lies on a file system that other machines share, where the owner cannot be seen from here",
+        "Run openclaw-vitals on the machine that runs this OpenClaw.",
+      );
+    case "other-user":
+      return unknown(
+        "its lock belongs to another user, whose processes cannot be looked into from here",
+        "Run openclaw-vitals as the user that runs OpenClaw.",
+      );
+    case "other-namespace":
+      return unknown(
+        "its lock was not made in this container, so its owner cannot be seen from here",
+        "Run openclaw-vitals in the container, or on the machine, that made the lock.",
+      );
+    case "held-from-elsewhere":
+      return unknown(
+        "another process than the one it names, perhaps in a container, has its lock open",
+        "Run openclaw-vitals in the container that holds it.",
+      );
+    default:
+      return unknown(
+        "its owner cannot be told from here",
+        "Run openclaw-vitals as the user, and on the machine, that runs OpenClaw.",
+      );
+  }
+}
+
+function notAFile(
+  { look }: FoundLock,
+  subject: LockSubject,
+  common: { path: string; target: string },
+): FindingDraft | null {
+  if (look.kind === "file" || look.kind === "missing") return null;
+  const what = {
+    link: "a symbolic link stands where its lock should be",
+    directory: "a directory stands where its lock should be",
+    special: "something that is no regular file stands where its lock should be",
+    unreadable: `its lock cannot be read${look.kind === "unreadable" ? ` (${look.why})` : ""}`,
+  }[look.kind];
+  const hint =
+    look.kind === "unreadable"
+      ? "Run openclaw-vitals as the user that runs OpenClaw."
+      : "Look at it and move it away by hand; it is never followed or removed by this tool.";
+  return {
+    ...common,
+    severity: "warning",
+    verdict: "unknown",
+    message: `${subject.doubtful}: ${what}.`,
+    fixHint: hint,
+    confidence: "unknown",
+    evidence: [{ what: "kind of entry", value: look.kind, source: "lstat" }],
+    identity: look.kind,
+    risk: null,
+  };
+}

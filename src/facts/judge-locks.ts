@@ -1,0 +1,44 @@
+import type { Judged } from "./facts.ts";
+import type { FoundLock } from "./found-lock.ts";
+import { isUnchanged, lookAtLock } from "./lock-file.ts";
+import { judgeSnapshot } from "./lock-owner.ts";
+import { openProcessTable, type ProcessTable } from "./processes.ts";
+
+/** A holder closes the file first and removes it then: this long a pause shows whether it was just doing so. Milliseconds. */
+const RELEASE_MS = 150;
+
+/**
+ * Judges locks that were read a moment ago. Their owners are looked at later than they were, so whatever would be
+ * reported is looked at once more: a lock that was released or taken anew meanwhile is in use and no finding.
+ */
+export async function judgeLocks<T extends FoundLock>(
+  locks: readonly T[],
+  table: ProcessTable,
+  graceSeconds: number,
+): Promise<Judged<T>[]> {
+  const judged: Judged<T>[] = [];
+  for (const lock of locks) {
+    const judgement = await judgeSnapshot(lock, table, graceSeconds);
+    if (judgement?.report && lock.look.kind === "file" && !isUnchanged(lock.path, lock.look.snapshot)) continue;
+    judged.push({ ...lock, judgement });
+  }
+  return await judgeReleasesAgain(judged, graceSeconds);
+}
+
+async function judgeReleasesAgain<T extends FoundLock>(
+  judged: readonly Judged<T>[],
+  graceSeconds: number,
+): Promise<Judged<T>[]> {
+  if (!judged.some((lock) => lock.judgement?.verdict === "leaked")) return [...judged];
+  await new Promise((resolve) => setTimeout(resolve, RELEASE_MS));
+  const table = await openProcessTable();
+  const settled: Judged<T>[] = [];
+  for (const lock of judged) {
+    if (lock.judgement?.verdict !== "leaked") settled.push(lock);
+    else if (lock.look.kind === "file" && isUnchanged(lock.path, lock.look.snapshot)) {
+      const now = { ...lock, look: lookAtLock(lock.path) };
+      settled.push({ ...now, judgement: await judgeSnapshot(now, table, graceSeconds) });
+    }
+  }
+  return settled;
+}

@@ -1,0 +1,15 @@
+const cell = new Int32Array(new SharedArrayBuffer(4));
+
+/**
+ * Waits for a random time below `most` milliseconds: half the time awake, for the races between two processors, half
+ * the time asleep, for those where one process is put aside while the other runs on (a busy machine knows no others).
+ */
+export function pause(most: number): void {
+  const ms = Math.random() * most;
+  if (Math.random() < 0.5) {
+    Atomics.wait(cell, 0, 0, ms);
+    return;
+  }
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
