@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          maxWorkers: 2,
           include: ["test/**/*.test.ts"],
           exclude: slow,
           sequence: { groupOrder: 0 },
