@@ -127,6 +127,21 @@ describe.each(HOST_VERSIONS)("under openclaw %s", (version) => {
     expect(quarantined(home)).toEqual([]);
   });
 
+  test("with a config the host refuses it loads no plugin; the command alone still answers in JSON", async () => {
+    const config = readFileSync(home.configPath, "utf8");
+    await home.writeConfig('{ "plugins": ');
+    try {
+      const inside = await home.run(["vitals", "--json"]);
+      expect(inside.code).toBe(1);
+      expect(inside.stdout).not.toContain("checksRun");
+      const alone = await vitalsJson(home, ["check", "--host-version", version]);
+      expect(alone.document).toMatchObject({ checksRun: expect.any(Number) });
+      expect(JSON.stringify(alone.document.findings)).toContain("is not valid JSON5");
+    } finally {
+      await home.writeConfig(config);
+    }
+  });
+
   test("disabled means silent", async () => {
     const path = await plantDead(home, "disabled");
     await setPluginEnabled(home, false);
