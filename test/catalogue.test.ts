@@ -124,9 +124,13 @@ function plant(name: string, locks: readonly PlantedLock[]): string {
     utimesSync(`${file}.lock`, past, past);
   }
   if (locks.length > 0) {
-    const file = path.join(stateDir, "openclaw.json.lock");
-    writeFileSync(file, "");
-    utimesSync(file, past, past);
+    const { uid } = os.userInfo();
+    for (const name of ["openclaw.json.lock", `tmp/${uid < 0 ? "openclaw" : `openclaw-${uid}`}/gateway.state.lock`]) {
+      const file = path.join(stateDir, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(file, "");
+      utimesSync(file, past, past);
+    }
   }
   return stateDir;
 }

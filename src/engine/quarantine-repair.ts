@@ -12,7 +12,7 @@ const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
 const TABLE_AGE_MS = 250;
 
 /** The facts that hold judged locks. */
-export type LockFamily = "sessionLocks" | "configLocks";
+export type LockFamily = "sessionLocks" | "configLocks" | "gatewayLocks";
 
 /** Plans moving the lock of a finding into the quarantine. The lock is looked up among those of this family. */
 export function planLockRemoval(family: LockFamily): Fix["plan"] {

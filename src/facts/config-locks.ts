@@ -87,7 +87,8 @@ function found(file: string, family: ConfigLockFamily, name: string): ConfigLock
   };
 }
 
-function readGuard(file: string): ConfigLock["guard"] {
+/** What stands at this path of a guard; null when nothing does. */
+export function readGuard(file: string): ConfigLock["guard"] {
   try {
     return { path: file, ageSeconds: Math.round((Date.now() - lstatSync(file).mtimeMs) / 1000) };
   } catch {

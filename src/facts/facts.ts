@@ -2,6 +2,7 @@ import type { Judgement } from "../engine/verdict.ts";
 import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { FoundLock } from "./found-lock.ts";
+import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
@@ -44,6 +45,8 @@ export interface Facts {
   sessionLocks(graceSeconds: number): Promise<JudgedLocks<SessionLock>>;
   /** Locks on the config, its included files, sign-ins and OAuth tokens. */
   configLocks(graceSeconds: number): Promise<JudgedLocks<ConfigLock>>;
+  /** Locks with which a gateway, and whoever works like one, takes the state dir for itself. */
+  gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
   /** What could not be read, one sentence each, as far as it was asked for. */
@@ -69,6 +72,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     const includes = files.length > 0 && (await era()) === "sqlite" ? files : [];
     return await readConfigLocks({ ...place, includes, confined: updating });
   });
+  const gatewayLocks = once(
+    async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating }),
+  );
   const found: string[] = [];
   const judged = async <T extends FoundLock>(
     { locks: seen, problems }: { readonly locks: readonly T[]; readonly problems: readonly string[] },
@@ -94,6 +100,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     era,
     sessionLocks: perGrace(async (graceSeconds) => await judged(await locks(), graceSeconds)),
     configLocks: perGrace(async (graceSeconds) => await judged(await configLocks(), graceSeconds)),
+    gatewayLocks: perGrace(async (graceSeconds) => await judged(await gatewayLocks(), graceSeconds)),
     leases,
     problems: () => found,
     fresh: () => gatherFacts(options),

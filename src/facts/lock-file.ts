@@ -116,7 +116,7 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { status: "malformed", why: "not a JSON object" };
   }
-  const { pid, createdAt, starttime, maxHoldMs } = value as Record<string, unknown>;
+  const { pid, createdAt, starttime, startTime, maxHoldMs } = value as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isInteger(pid) || pid <= 0 || pid > MAX_PID) {
     return { status: "malformed", why: "no valid pid" };
   }
@@ -125,7 +125,8 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
     status: "ok",
     pid,
     createdAtMs: Number.isFinite(createdAtMs) ? createdAtMs : null,
-    starttime: isCount(starttime) ? starttime : null,
+    // Gateway locks spell it their own way.
+    starttime: [starttime, startTime].find(isCount) ?? null,
     maxHoldMs: isCount(maxHoldMs) && maxHoldMs > 0 ? maxHoldMs : null,
   };
 }
