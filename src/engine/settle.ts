@@ -1,6 +1,6 @@
-import { realpathSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { isInside } from "../facts/paths.ts";
 import { type Journal, type JournalEntry, latestEntries, type MovedFile, openJournal, readJournal } from "./journal.ts";
 import { isSameFile, putBackMistake } from "./put-back.ts";
 
@@ -70,22 +70,9 @@ function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | n
  * journal that names the original's files, which are not ours to touch.
  */
 export function isOurs(stateDir: string, { from, to }: JournalEntry, confined = false): boolean {
-  if (isWithin(path.join(stateDir, "vitals"), path.dirname(to)))
-    return !confined || isWithin(stateDir, path.dirname(from));
+  if (isInside(path.join(stateDir, "vitals"), path.dirname(to)))
+    return !confined || isInside(stateDir, path.dirname(from));
   return !confined && path.dirname(to) === path.dirname(from);
-}
-
-function isWithin(root: string, dir: string): boolean {
-  const relative = path.relative(realPath(root), realPath(dir));
-  return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
-}
-
-function realPath(dir: string): string {
-  try {
-    return realpathSync(dir);
-  } catch {
-    return path.resolve(dir);
-  }
 }
 
 /** Whether a file is the one that was journaled. */

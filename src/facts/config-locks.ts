@@ -3,7 +3,8 @@ import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
-import { agentsOnDisk, isInside, realDirectory } from "./session-locks.ts";
+import { isInside } from "./paths.ts";
+import { agentsOnDisk, realDirectory } from "./session-locks.ts";
 
 /** What waits for a lock: a change of the config or of a file it includes, a sign-in, a token, an agent's accounts. */
 export type ConfigLockFamily = "config" | "include" | "sign-in" | "oauth-refresh" | "accounts";

@@ -6,7 +6,8 @@ import { readGuard } from "./config-locks.ts";
 import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { processesThatLost } from "./lost-files.ts";
-import { isInside, realDirectory } from "./session-locks.ts";
+import { isInside } from "./paths.ts";
+import { realDirectory } from "./session-locks.ts";
 
 /** A lock a gateway holds for as long as it runs. */
 export interface GatewayLock extends FoundLock {

@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
@@ -13,4 +14,18 @@ export function homeDir(env: NodeJS.ProcessEnv): string {
 /** An absolute path, a leading `~` expanded as the host does. */
 export function resolveUserPath(input: string, env: NodeJS.ProcessEnv): string {
   return path.resolve(input.trim().replace(/^~(?=$|[\\/])/, homeDir(env)));
+}
+
+/** Whether a folder is `root` or lies in it, links resolved on both sides. */
+export function isInside(root: string, dir: string): boolean {
+  const relative = path.relative(realPath(root), realPath(dir));
+  return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
+}
+
+function realPath(dir: string): string {
+  try {
+    return realpathSync(dir);
+  } catch {
+    return path.resolve(dir);
+  }
 }

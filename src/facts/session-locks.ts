@@ -3,6 +3,7 @@ import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
+import { isInside } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -115,12 +116,6 @@ export function realDirectory(dir: string, problems: string[] = []): string | nu
 
 function isAbsent(error: unknown): boolean {
   return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
-}
-
-/** Whether a real path lies in the folder `root`, or is it. */
-export function isInside(root: string, real: string): boolean {
-  const relative = path.relative(realDirectory(root) ?? root, real);
-  return relative !== ".." && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
 }
 
 function readFolder(dir: string, agent: string, locks: SessionLock[], problems: string[]): void {
