@@ -1,7 +1,14 @@
-import { lstatSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
-import { errorCode } from "../engine/errors.ts";
-import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
+import {
+  type FoundLock,
+  type FoundLocks,
+  type Guard,
+  lookTwice,
+  readGuard,
+  readSharedFileSystem,
+  unreadFolder,
+} from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { isInside } from "./paths.ts";
 import { agentsOnDisk, realDirectory } from "./session-locks.ts";
@@ -14,14 +21,7 @@ export interface ConfigLock extends FoundLock {
   readonly family: ConfigLockFamily;
   /** The config file's name or the agent's id; the lock's own name where that says more. Never a value. */
   readonly name: string;
-  /** What stands at `<lock>.reclaim`, while a newer host takes a lock back; null when nothing does. Age in seconds. */
-  readonly guard: { readonly path: string; readonly ageSeconds: number } | null;
-}
-
-export interface ConfigLockFacts {
-  readonly locks: readonly ConfigLock[];
-  /** Folders that could not be read, one sentence each. */
-  readonly problems: readonly string[];
+  readonly guard: Guard | null;
 }
 
 export interface ConfigLockPlaces {
@@ -38,7 +38,7 @@ const SUFFIX = ".lock";
 const ACCOUNT_FILES = ["auth-profiles.json", "openclaw-agent.sqlite"];
 
 /** Every lock on the config and on sign-ins. Reads, never writes. */
-export async function readConfigLocks(places: ConfigLockPlaces): Promise<ConfigLockFacts> {
+export async function readConfigLocks(places: ConfigLockPlaces): Promise<FoundLocks<ConfigLock>> {
   const problems: string[] = [];
   const locks: ConfigLock[] = [];
   for (const { dir, names, family, name } of candidates(places)) {
@@ -49,8 +49,7 @@ export async function readConfigLocks(places: ConfigLockPlaces): Promise<ConfigL
       if (lock !== null) locks.push(lock);
     }
   }
-  const looked = await lookTwice(locks.filter(({ look }) => look.kind !== "missing"));
-  return { locks: [...looked, ...locks.filter(({ look }) => look.kind === "missing")], problems };
+  return { locks: await lookTwice(locks), problems };
 }
 
 interface Candidates {
@@ -75,7 +74,7 @@ function* candidates({ stateDir, configPath, includes }: ConfigLockPlaces): Iter
 /** A lock, or the guard of one that is gone; null when there is neither. */
 function found(file: string, family: ConfigLockFamily, name: string): ConfigLock | null {
   const look = lookAtLock(file);
-  const guard = readGuard(`${file}.reclaim`);
+  const guard = readGuard(file);
   if (look.kind === "missing" && guard === null) return null;
   return {
     path: file,
@@ -88,22 +87,13 @@ function found(file: string, family: ConfigLockFamily, name: string): ConfigLock
   };
 }
 
-/** What stands at this path of a guard; null when nothing does. */
-export function readGuard(file: string): ConfigLock["guard"] {
-  try {
-    return { path: file, ageSeconds: Math.round((Date.now() - lstatSync(file).mtimeMs) / 1000) };
-  } catch {
-    return null;
-  }
-}
-
 /** Locks are named by a hash; a guard may have outlived its lock. */
 function lockNames(dir: string, problems: string[]): string[] {
   try {
     const names = readdirSync(dir).map((name) => name.replace(/\.reclaim$/, ""));
     return [...new Set(names)].filter((name) => name.endsWith(SUFFIX)).sort();
   } catch (error) {
-    problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
+    problems.push(unreadFolder(dir, error));
     return [];
   }
 }

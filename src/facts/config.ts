@@ -2,7 +2,7 @@ import { readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import JSON5 from "json5";
 import { errorCode } from "../engine/errors.ts";
-import { resolveUserPath } from "./paths.ts";
+import { realPath, resolveUserPath } from "./paths.ts";
 
 /** What is needed of openclaw.json. Values stay in memory; only names and numbers are ever printed. */
 export interface ConfigFacts {
@@ -131,21 +131,13 @@ function merge(base: unknown, over: unknown): unknown {
   return merged;
 }
 
+/** Real paths: included files are compared by theirs. */
 function includeRoots(env: NodeJS.ProcessEnv): string[] {
   const entries = env["OPENCLAW_INCLUDE_ROOTS"]?.split(path.delimiter) ?? [];
   return entries
     .map((entry) => entry.trim())
     .filter(Boolean)
-    .map((entry) => realRoot(resolveUserPath(entry, env)));
-}
-
-/** Included files are compared by their real path. */
-function realRoot(dir: string): string {
-  try {
-    return realpathSync(dir);
-  } catch {
-    return dir;
-  }
+    .map((entry) => realPath(resolveUserPath(entry, env)));
 }
 
 function problemText(file: string, error: unknown): string {

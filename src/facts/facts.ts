@@ -1,7 +1,7 @@
 import type { Judgement } from "../engine/verdict.ts";
 import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
-import type { FoundLock } from "./found-lock.ts";
+import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
@@ -64,24 +64,21 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     : readConfig(place.configPath, env);
   const host = once(() => findHostVersion(options.hostVersion, config, env));
   const processes = once(openProcessTable);
-  const locks = once(() => readSessionLocks(stores(place.stateDir, config, env, updating)));
   const era = once(() => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir)));
-  const configLocks = once(async () => {
+  const configLocks = async () => {
     const files = includedFiles(place.configPath, env);
     // Before sessions moved into a database, an included file was written under the lock of the config.
     const includes = files.length > 0 && (await era()) === "sqlite" ? files : [];
     return await readConfigLocks({ ...place, includes, confined: updating });
-  });
-  const gatewayLocks = once(
-    async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating }),
-  );
+  };
   const found: string[] = [];
-  const judged = async <T extends FoundLock>(
-    { locks: seen, problems }: { readonly locks: readonly T[]; readonly problems: readonly string[] },
-    graceSeconds: number,
-  ): Promise<JudgedLocks<T>> => {
-    for (const problem of problems) if (!found.includes(problem)) found.push(problem);
-    return { locks: await judgeLocks(seen, await processes(), graceSeconds), problems };
+  const judged = <T extends FoundLock>(read: () => Promise<FoundLocks<T>>) => {
+    const seen = once(read);
+    return perGrace(async (graceSeconds): Promise<JudgedLocks<T>> => {
+      const { locks, problems } = await seen();
+      for (const problem of problems) if (!found.includes(problem)) found.push(problem);
+      return { locks: await judgeLocks(locks, await processes(), graceSeconds), problems };
+    });
   };
   const leases = once(async (): Promise<LeaseFacts> => {
     if ((await era()) !== "sqlite") return { path: "", leases: [], problems: [] };
@@ -98,9 +95,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     host,
     processes,
     era,
-    sessionLocks: perGrace(async (graceSeconds) => await judged(await locks(), graceSeconds)),
-    configLocks: perGrace(async (graceSeconds) => await judged(await configLocks(), graceSeconds)),
-    gatewayLocks: perGrace(async (graceSeconds) => await judged(await gatewayLocks(), graceSeconds)),
+    sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
+    configLocks: judged(configLocks),
+    gatewayLocks: judged(async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating })),
     leases,
     problems: () => found,
     fresh: () => gatherFacts(options),

@@ -1,4 +1,5 @@
-import { statfsSync } from "node:fs";
+import { lstatSync, statfsSync } from "node:fs";
+import { errorCode } from "../engine/errors.ts";
 import { type LockLook, lookAtLock, sameLock } from "./lock-file.ts";
 
 /** A lock of any family, as far as a verdict on its owner needs it. */
@@ -9,6 +10,33 @@ export interface FoundLock {
   readonly unchanged: boolean;
   /** Network or host-shared file system it lies on, null for a local one or when the platform does not tell. */
   readonly sharedFileSystem: string | null;
+}
+
+/** What a reader of locks found, and what it could not read, one sentence each. */
+export interface FoundLocks<T extends FoundLock> {
+  readonly locks: readonly T[];
+  readonly problems: readonly string[];
+}
+
+/** What stands at `<lock>.reclaim` while a newer host takes a lock back. Age in seconds. */
+export interface Guard {
+  readonly path: string;
+  readonly ageSeconds: number;
+}
+
+/** The reclaim guard of a lock; null when there is none. */
+export function readGuard(lockPath: string): Guard | null {
+  const file = `${lockPath}.reclaim`;
+  try {
+    return { path: file, ageSeconds: Math.round((Date.now() - lstatSync(file).mtimeMs) / 1000) };
+  } catch {
+    return null;
+  }
+}
+
+/** The sentence about a folder whose locks stay unknown. */
+export function unreadFolder(dir: string, error: unknown): string {
+  return `${dir} cannot be read (${errorCode(error)}), its locks were not looked at`;
 }
 
 /** Two looks at a lock without a readable owner are this far apart. Milliseconds. */

@@ -1,28 +1,28 @@
 import { createHash } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { readGuard } from "./config-locks.ts";
-import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
+import {
+  type FoundLock,
+  type FoundLocks,
+  type Guard,
+  lookTwice,
+  readGuard,
+  readSharedFileSystem,
+} from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { processesThatLost } from "./lost-files.ts";
-import { isInside } from "./paths.ts";
+import { isInside, realPath } from "./paths.ts";
 import { realDirectory } from "./session-locks.ts";
 
 /** A lock a gateway holds for as long as it runs. */
 export interface GatewayLock extends FoundLock {
   /** `temporary`: in the system's folder for temporary files (2026.5.22); `state`: in the state dir (2026.9.6). */
   readonly place: "temporary" | "state";
-  /** What stands at `<lock>.reclaim`; null when nothing does, and for hosts that do not look. Age in seconds. */
-  readonly guard: { readonly path: string; readonly ageSeconds: number } | null;
+  /** Null also for hosts that do not look for one. */
+  readonly guard: Guard | null;
   /** Gateways that took a lock of this name which was removed behind their back. Linux only, 2026.5.22 only. */
   readonly losers: readonly number[];
-}
-
-export interface GatewayLockFacts {
-  readonly locks: readonly GatewayLock[];
-  /** Folders that could not be read, one sentence each. */
-  readonly problems: readonly string[];
 }
 
 export interface GatewayLockPlaces {
@@ -38,7 +38,7 @@ export interface GatewayLockPlaces {
  * The gateway locks of this state dir and config. Files are named, never listed: beside them lie kernel locks
  * (`*.lock.sqlite`) and the locks of other installations, which are none of ours. Reads, never writes.
  */
-export async function readGatewayLocks(places: GatewayLockPlaces): Promise<GatewayLockFacts> {
+export async function readGatewayLocks(places: GatewayLockPlaces): Promise<FoundLocks<GatewayLock>> {
   const problems: string[] = [];
   const locks: GatewayLock[] = [];
   const place = places.era === "sqlite" ? "state" : "temporary";
@@ -49,8 +49,7 @@ export async function readGatewayLocks(places: GatewayLockPlaces): Promise<Gatew
       if (lock !== null) locks.push(lock);
     }
   }
-  const looked = await lookTwice(locks.filter(({ look }) => look.kind !== "missing"));
-  return { locks: [...looked, ...locks.filter(({ look }) => look.kind === "missing")], problems };
+  return { locks: await lookTwice(locks), problems };
 }
 
 /** Real paths of the folders a gateway of this era may keep its locks in. */
@@ -80,18 +79,10 @@ function names({ configPath, era }: GatewayLockPlaces): string[] {
   return [...(era === "sqlite" ? ["gateway.state.lock"] : []), ...hashed.map((hash) => `gateway.${hash}.lock`)];
 }
 
-function realPath(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file; // a gateway starts without a config, too
-  }
-}
-
 /** A lock, or what is left of one that is gone; null when there is neither. */
 function found(file: string, place: GatewayLock["place"]): GatewayLock | null {
   const look = lookAtLock(file);
-  const guard = place === "state" ? readGuard(`${file}.reclaim`) : null;
+  const guard = place === "state" ? readGuard(file) : null;
   // Newer hosts also hold a kernel lock, so no second gateway can take it from the first.
   const losers = place === "temporary" ? processesThatLost(file) : [];
   if (look.kind === "missing" && guard === null && losers.length === 0) return null;

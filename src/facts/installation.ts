@@ -5,17 +5,6 @@ import { satisfiesHost } from "../engine/host-range.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
 import { homeDir, resolveUserPath } from "./paths.ts";
 
-/** Where this OpenClaw keeps its state, and which version it is. */
-export interface Installation {
-  readonly stateDir: string;
-  readonly configPath: string;
-  readonly host: HostVersion;
-  /** Where sessions live: files up to 2026.7.x, a database per agent from 2026.8.1. */
-  readonly era: "jsonl" | "sqlite";
-  /** True while `openclaw update` runs the doctor on a copy of the state. */
-  readonly updating: boolean;
-}
-
 export interface HostVersion {
   readonly version: string | null;
   /** How the version was found, for the reader of a report. */

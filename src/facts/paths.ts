@@ -22,10 +22,11 @@ export function isInside(root: string, dir: string): boolean {
   return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
 }
 
-function realPath(dir: string): string {
+/** The path with its links resolved, or as it is when it cannot be followed. */
+export function realPath(file: string): string {
   try {
-    return realpathSync(dir);
+    return realpathSync(file);
   } catch {
-    return path.resolve(dir);
+    return path.resolve(file);
   }
 }

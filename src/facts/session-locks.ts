@@ -1,7 +1,7 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
-import { type FoundLock, lookTwice, readSharedFileSystem } from "./found-lock.ts";
+import { type FoundLock, type FoundLocks, lookTwice, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { isInside } from "./paths.ts";
 
@@ -11,12 +11,6 @@ export interface SessionLock extends FoundLock {
   /** Session id, with the topic where there is one. */
   readonly session: string;
   readonly hasTranscript: boolean;
-}
-
-export interface SessionLockFacts {
-  readonly locks: readonly SessionLock[];
-  /** Folders that should hold sessions but could not be read, one sentence each. */
-  readonly problems: readonly string[];
 }
 
 export interface SessionStores {
@@ -32,7 +26,7 @@ export interface SessionStores {
 const SUFFIX = ".jsonl.lock";
 
 /** Every session write lock of an installation. Reads, never writes; follows no link twice. */
-export async function readSessionLocks(stores: SessionStores): Promise<SessionLockFacts> {
+export async function readSessionLocks(stores: SessionStores): Promise<FoundLocks<SessionLock>> {
   const problems: string[] = [];
   const locks: SessionLock[] = [];
   const seen = new Set<string>();
@@ -89,8 +83,7 @@ function noteUnreadable(dir: string, problems: string[]): void {
   try {
     readdirSync(dir);
   } catch (error) {
-    if (errorCode(error) !== "ENOENT")
-      problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
+    if (errorCode(error) !== "ENOENT") problems.push(unreadFolder(dir, error));
   }
 }
 
@@ -109,7 +102,7 @@ export function realDirectory(dir: string, problems: string[] = []): string | nu
     const real = realpathSync(dir);
     return statSync(real).isDirectory() ? real : null;
   } catch (error) {
-    if (!isAbsent(error)) problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
+    if (!isAbsent(error)) problems.push(unreadFolder(dir, error));
     return null;
   }
 }
@@ -123,7 +116,7 @@ function readFolder(dir: string, agent: string, locks: SessionLock[], problems: 
   try {
     entries = readdirSync(dir, { withFileTypes: true });
   } catch (error) {
-    problems.push(`${dir} cannot be read (${errorCode(error)}), its locks were not looked at`);
+    problems.push(unreadFolder(dir, error));
     return;
   }
   const lockNames = entries.filter((entry) => entry.name.endsWith(SUFFIX)).map((entry) => entry.name);

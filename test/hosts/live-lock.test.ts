@@ -5,7 +5,7 @@ import { startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
 import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
 import { deadPid, plantLock } from "./harness/plant.ts";
-import { startProvider } from "./harness/provider.ts";
+import { type Provider, startProvider } from "./harness/provider.ts";
 import { type HeldTurn, heldTurn } from "./harness/turn.ts";
 import { vitalsJson } from "./harness/vitals.ts";
 
@@ -37,16 +37,20 @@ async function repairBeside(home: Home, { path, lock }: HeldTurn): Promise<void>
   expect(statSync(path, { bigint: true })).toMatchObject({ ino: before.ino, mtimeNs: before.mtimeNs });
 }
 
+async function expectCompletes(held: HeldTurn, provider: Provider): Promise<void> {
+  provider.setReply("done after all");
+  provider.release();
+  const turn = await held.turn.finished;
+  expect(turn.code, turn.stderr).toBe(0);
+  expect(turn.stdout).toContain("done after all");
+}
+
 describe.each(HOST_VERSIONS)("a running turn of openclaw %s", (version) => {
   test("`agent --local` keeps its lock through 50 fix runs and completes", async () => {
     const { home, provider } = await setUp(version);
     const held = await heldTurn(home, provider, { sessionId: "local-turn" });
     await repairBeside(home, held);
-    provider.setReply("done after all");
-    provider.release();
-    const turn = await held.turn.finished;
-    expect(turn.code, turn.stderr).toBe(0);
-    expect(turn.stdout).toContain("done after all");
+    await expectCompletes(held, provider);
     expect(existsSync(held.path), "released by its owner").toBe(false);
   });
 
@@ -56,11 +60,7 @@ describe.each(HOST_VERSIONS)("a running turn of openclaw %s", (version) => {
     const held = await heldTurn(home, provider, { sessionId: "gateway-turn" }, gateway);
     if (held.lock !== undefined) expect(held.lock.pid).toBe(gateway.pid);
     await repairBeside(home, held);
-    provider.setReply("done after all");
-    provider.release();
-    const turn = await held.turn.finished;
-    expect(turn.code, turn.stderr).toBe(0);
-    expect(turn.stdout).toContain("done after all");
+    await expectCompletes(held, provider);
   });
 });
 
