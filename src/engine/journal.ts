@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   fsyncSync,
   lstatSync,
@@ -16,34 +15,8 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import type { LockSnapshot } from "../facts/lock-file.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
-
-/** Identity of a moved file: what was judged is what must come back. */
-export type MovedFile = Pick<LockSnapshot, "dev" | "ino" | "size" | "mtimeNs" | "sha256">;
-
-/**
- * One line of the journal. A repair is the entries with the same run and number; the last one says where it stands:
- * `intent` (about to move), `moved`, `kept` (nothing was moved, or it was put back), `stuck` (in the quarantine
- * because its place was taken), `undone`.
- */
-export interface JournalEntry {
-  readonly v: 1;
-  /** ISO time. */
-  readonly at: string;
-  readonly run: string;
-  readonly n: number;
-  readonly phase: "intent" | "moved" | "kept" | "stuck" | "undone";
-  readonly checkId: string;
-  readonly fixId: string;
-  readonly findingId: string;
-  /** Where the file was, absolute. */
-  readonly from: string;
-  /** Where it is kept, absolute. */
-  readonly to: string;
-  readonly file: MovedFile;
-  readonly reason?: string;
-}
+import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
 
 /** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
 const SEGMENT_BYTES = 1_048_576;
@@ -88,21 +61,9 @@ export function readJournal(stateDir: string): JournalEntry[] {
   }
 }
 
-/** The last entry of each repair, in the order the repairs were begun. */
-export function latestEntries(entries: readonly JournalEntry[]): JournalEntry[] {
-  const latest = new Map<string, JournalEntry>();
-  for (const entry of entries) latest.set(`${entry.run}/${entry.n}`, entry);
-  return [...latest.values()];
-}
-
-/** Whether this repair has a file in the quarantine that `undo` can put back. */
-export function canUndo(entry: JournalEntry): boolean {
-  return (entry.phase === "moved" || entry.phase === "stuck") && existsSync(entry.to);
-}
-
 /** An open journal. `append` returns when the line is on the disk. */
 export interface Journal {
-  append(entry: Omit<JournalEntry, "v" | "at">, options?: { readonly flush?: boolean }): void;
+  append(entry: NewEntry, options?: { readonly flush?: boolean }): void;
   close(): void;
 }
 
@@ -201,23 +162,12 @@ function readSegment(file: string): JournalEntry[] {
   }
   return text.split("\n").flatMap((line) => {
     try {
-      const entry = JSON.parse(line) as JournalEntry;
+      const entry: unknown = JSON.parse(line);
       return isEntry(entry) ? [entry] : [];
     } catch {
       return [];
     }
   });
-}
-
-function isEntry(entry: JournalEntry | null): boolean {
-  return (
-    entry?.v === 1 &&
-    typeof entry.run === "string" &&
-    typeof entry.n === "number" &&
-    typeof entry.from === "string" &&
-    typeof entry.to === "string" &&
-    typeof entry.file?.sha256 === "string"
-  );
 }
 
 /** A writer that died within a line must not spoil the next one. */
@@ -245,9 +195,7 @@ function rotate(dir: string): void {
     throw error;
   }
   const all = latestEntries(readJournal(path.dirname(dir)));
-  const needed = new Set(
-    all.filter((entry) => entry.phase === "intent" || existsSync(entry.to)).map((entry) => entry.run),
-  );
+  const needed = new Set(all.filter(isNeeded).map((entry) => entry.run));
   for (const segment of segments(dir).slice(0, -1)) {
     if (!readSegment(segment.file).some((entry) => needed.has(entry.run))) rmSync(segment.file, { force: true });
   }

@@ -2,16 +2,10 @@ import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { type Change, makeChange } from "./changes.ts";
 import { errorCode, errorText } from "./errors.ts";
-import {
-  type Journal,
-  type MovedFile,
-  makePrivateDir,
-  openJournal,
-  readJournal,
-  syncDirectory,
-  vitalsDir,
-} from "./journal.ts";
+import { type Journal, makePrivateDir, openJournal, readJournal, syncDirectory, vitalsDir } from "./journal.ts";
+import type { MovedFile } from "./journal-entry.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -30,6 +24,8 @@ export interface Removal {
 export interface Quarantine {
   readonly run: string;
   remove(removal: Removal): Promise<RepairOutcome>;
+  /** Makes a change that moves no file, between two lines of the journal. See `makeChange`. */
+  change(change: Change, act: () => Promise<RepairOutcome> | RepairOutcome): Promise<RepairOutcome>;
   /** Makes everything durable. To be called once, at the end of the run. */
   close(): void;
 }
@@ -134,6 +130,10 @@ export function openQuarantine(
   return {
     run,
     remove,
+    async change(change, act) {
+      count += 1;
+      return await makeChange(journal, { ...change, run, n: count }, act, onStep);
+    },
     close() {
       onStep("make durable");
       for (const dir of touched) syncDirectory(dir);

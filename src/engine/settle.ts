@@ -1,7 +1,9 @@
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { isInside } from "../facts/paths.ts";
-import { type Journal, type JournalEntry, latestEntries, type MovedFile, openJournal, readJournal } from "./journal.ts";
+import { changeKind } from "./change-kinds.ts";
+import { type Journal, openJournal, readJournal } from "./journal.ts";
+import { type JournalEntry, latestEntries, type MovedFile, type MoveEntry, type NewEntry } from "./journal-entry.ts";
 import { isSameFile, putBackMistake } from "./put-back.ts";
 
 /**
@@ -13,13 +15,17 @@ export function settleInterrupted(stateDir: string, journal: Journal, confined =
   const open = interrupted(stateDir, confined);
   let settled = 0;
   for (const entry of open) {
-    const end = settle(entry);
-    if (end === null) continue;
-    const { v: _v, at: _at, reason: _reason, ...plan } = entry;
-    journal.append({ ...plan, ...end });
-    settled += 1;
+    if (settleOne(entry, journal)) settled += 1;
   }
   return settled;
+}
+
+/** False when it cannot be told now how it ended. */
+function settleOne(entry: JournalEntry, journal: Journal): boolean {
+  const { v: _v, at: _at, reason: _reason, ...plan } = entry;
+  const end = entry.kind === undefined ? settleMove(entry) : changeKind(entry.kind)?.settle(entry);
+  if (end) journal.append({ ...plan, ...end } as NewEntry);
+  return Boolean(end);
 }
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
@@ -40,8 +46,10 @@ function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
   );
 }
 
-function isInterrupted({ phase, from, to, file }: JournalEntry): boolean {
-  if (phase === "intent") return true;
+function isInterrupted(entry: JournalEntry): boolean {
+  if (entry.phase === "intent") return true;
+  if (entry.kind !== undefined) return false;
+  const { phase, from, to, file } = entry;
   const there = lookAtLock(to).kind !== "missing";
   // Called interrupted by another run, a moment before it was moved after all.
   if (phase === "kept") return there;
@@ -51,7 +59,7 @@ function isInterrupted({ phase, from, to, file }: JournalEntry): boolean {
   return phase === "moved" && back.kind === "file" && matches(back.snapshot, file);
 }
 
-function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | null {
+function settleMove(entry: MoveEntry): Pick<MoveEntry, "phase" | "reason"> | null {
   const { phase, from, to, file } = entry;
   const there = lookAtLock(to);
   if (phase === "moved" || phase === "stuck") {
@@ -69,10 +77,10 @@ function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | n
  * Whether a repair's files belong to this state dir. A copy of a state dir (an update works on one) brings a
  * journal that names the original's files, which are not ours to touch.
  */
-export function isOurs(stateDir: string, { from, to }: JournalEntry, confined = false): boolean {
+export function isOurs(stateDir: string, { kind, from, to }: JournalEntry, confined = false): boolean {
   if (isInside(path.join(stateDir, "vitals"), path.dirname(to)))
     return !confined || isInside(stateDir, path.dirname(from));
-  return !confined && path.dirname(to) === path.dirname(from);
+  return kind === undefined && !confined && path.dirname(to) === path.dirname(from);
 }
 
 /** Whether a file is the one that was journaled. */

@@ -1,6 +1,8 @@
 import { lookAtLock } from "../facts/lock-file.ts";
+import { changeKind } from "./change-kinds.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
-import { canUndo, type Journal, type JournalEntry, latestEntries, openJournal, readJournal } from "./journal.ts";
+import { type Journal, openJournal, readJournal } from "./journal.ts";
+import { type ChangeEntry, canUndo, type JournalEntry, latestEntries, type MoveEntry } from "./journal-entry.ts";
 import { putBack, type StepHook } from "./put-back.ts";
 import { isOurs, matches, settleInterrupted } from "./settle.ts";
 
@@ -73,7 +75,7 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
   const journal = openJournal(stateDir);
   try {
     return entries
-      .filter((entry) => only !== undefined || entry.phase === "moved" || entry.phase === "stuck")
+      .filter((entry) => only !== undefined || isDone(entry))
       .map((entry) => restore(entry, stateDir, journal, onStep));
   } finally {
     journal.close();
@@ -89,29 +91,45 @@ function settle(stateDir: string): void {
   }
 }
 
+/** Takes one repair back and journals it. */
 function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
-  const result = (status: UndoneRepair["status"], reason?: string): UndoneRepair => ({
-    n: entry.n,
-    path: entry.from,
-    status,
-    ...(reason === undefined ? {} : { reason }),
-  });
-  if (entry.phase !== "moved" && entry.phase !== "stuck") return result("skipped", "there is nothing to undo");
-  if (!isOurs(stateDir, entry)) return result("failed", `${entry.to} belongs to another state directory`);
+  const { n, from } = entry;
+  const result = (end: Undone): UndoneRepair => ({ n, path: from, ...end });
+  if (!isDone(entry)) return result({ status: "skipped", reason: "there is nothing to undo" });
+  if (!isOurs(stateDir, entry))
+    return result({ status: "failed", reason: `${entry.to} belongs to another state directory` });
+  const end = entry.kind === undefined ? moveBack(entry, onStep) : takeBack(entry, onStep);
+  if (end.status !== "restored") return result(end);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
-  const kept = lookAtLock(entry.to);
-  if (kept.kind !== "file") return result("failed", `${entry.to} is not there any more`);
-  if (entry.phase === "moved" && !matches(kept.snapshot, entry.file))
-    return result("failed", `${entry.to} is not what was moved there`);
-  try {
-    if (!putBack(entry.to, entry.from, onStep)) return result("skipped", "a newer file stands in its place");
-  } catch (error) {
-    return result("failed", `it could not be put back: ${errorCode(error) ?? errorText(error)}`);
-  }
   onStep("journal undone");
   journal.append({ ...plan, phase: "undone" });
   onStep("undone");
-  return result("restored");
+  return result(end);
+}
+
+type Undone = Pick<UndoneRepair, "status" | "reason">;
+
+/** Whether this repair was made and not taken back yet. */
+function isDone({ phase }: JournalEntry): boolean {
+  return phase === "moved" || phase === "stuck" || phase === "done";
+}
+
+function takeBack(entry: ChangeEntry, onStep: StepHook): Undone {
+  const kind = changeKind(entry.kind);
+  return kind?.undo(entry, onStep) ?? { status: "failed", reason: "a newer version of this tool made it" };
+}
+
+function moveBack({ phase, from, to, file }: MoveEntry, onStep: StepHook): Undone {
+  const kept = lookAtLock(to);
+  if (kept.kind !== "file") return { status: "failed", reason: `${to} is not there any more` };
+  if (phase === "moved" && !matches(kept.snapshot, file))
+    return { status: "failed", reason: `${to} is not what was moved there` };
+  try {
+    if (!putBack(to, from, onStep)) return { status: "skipped", reason: "a newer file stands in its place" };
+  } catch (error) {
+    return { status: "failed", reason: `it could not be put back: ${errorCode(error) ?? errorText(error)}` };
+  }
+  return { status: "restored" };
 }
 
 function describe(entry: JournalEntry): PastRepair {

@@ -2,7 +2,8 @@
 import { statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
-import { type JournalEntry, openJournal, readJournal } from "../../src/engine/journal.ts";
+import { openJournal, readJournal } from "../../src/engine/journal.ts";
+import type { MoveEntry } from "../../src/engine/journal-entry.ts";
 import { temporaryFolder } from "./sandbox.ts";
 
 const between = vi.hoisted(() => ({ listed: null as (() => void) | null, wrote: null as (() => void) | null }));
@@ -43,7 +44,7 @@ function append(stateDir: string, run: string, to: string, count = 1): void {
   journal.close();
 }
 
-function line(run: string, n: number, to: string): Omit<JournalEntry, "v" | "at"> {
+function line(run: string, n: number, to: string): Omit<MoveEntry, "v" | "at"> {
   const file = { dev: "1", ino: "1", size: 1, mtimeNs: "1", sha256: "0" };
   return { run, n, phase: "moved", checkId: "c", fixId: "f", findingId: "i", from: "/nowhere", to, file };
 }

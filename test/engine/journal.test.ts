@@ -12,15 +12,16 @@ import {
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/engine/errors.ts";
-import { type JournalEntry, latestEntries, openJournal, readJournal } from "../../src/engine/journal.ts";
+import { openJournal, readJournal } from "../../src/engine/journal.ts";
+import { latestEntries, type MoveEntry } from "../../src/engine/journal-entry.ts";
 import { history, runToUndo } from "../../src/engine/undo.ts";
 import { temporaryFolder } from "./sandbox.ts";
 
-type Line = Omit<JournalEntry, "v" | "at">;
+type Line = Omit<MoveEntry, "v" | "at">;
 
 const SEGMENT_BYTES = 1_048_576;
 
-function line(run: string, n: number, phase: JournalEntry["phase"], to = `/nowhere/${run}/${n}`): Line {
+function line(run: string, n: number, phase: MoveEntry["phase"], to = `/nowhere/${run}/${n}`): Line {
   return {
     run,
     n,

@@ -9,7 +9,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
-import { canUndo, latestEntries, readJournal } from "../../src/engine/journal.ts";
+import { readJournal } from "../../src/engine/journal.ts";
+import { canUndo, latestEntries } from "../../src/engine/journal-entry.ts";
 import { temporaryFolder } from "../engine/sandbox.ts";
 
 /** Rounds of one duel, and how many duels at most until chance has brought the race about. */
