@@ -9,6 +9,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          testTimeout: 30_000, // files are synced for real: a busy disk takes its time
           maxWorkers: 2,
           include: ["test/**/*.test.ts"],
           exclude: slow,

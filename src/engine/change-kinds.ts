@@ -1,3 +1,4 @@
+import { configChange } from "./config-change.ts";
 import type { ChangeEntry, ChangeKindName } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
 
@@ -14,7 +15,7 @@ export interface ChangeKind {
   ): { readonly status: "restored" } | { readonly status: "skipped" | "failed"; readonly reason: string };
 }
 
-const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = {};
+const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = { config: configChange };
 
 /** Undefined for a kind that only a newer version knows. */
 export function changeKind(kind: ChangeKindName): ChangeKind | undefined {

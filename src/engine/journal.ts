@@ -5,7 +5,6 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -15,6 +14,7 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
 
@@ -28,25 +28,6 @@ export function vitalsDir(stateDir: string): string {
   const dir = path.join(stateDir, "vitals");
   makePrivateDir(dir);
   return dir;
-}
-
-/** Makes one directory with mode 0700; refuses links, so that nothing is written out of the state dir. */
-export function makePrivateDir(dir: string): void {
-  try {
-    mkdirSync(dir, { mode: 0o700 });
-    // A file moved into a folder that a power cut takes away would be lost.
-    syncDirectory(path.dirname(dir));
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") {
-      throw new UserError(
-        `${dir} cannot be made (${errorCode(error)}).`,
-        "Run as the user that owns the state directory, on a writable disk.",
-      );
-    }
-    if (!lstatSync(dir).isDirectory()) {
-      throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
-    }
-  }
 }
 
 /** Reads every readable entry, oldest first. Torn or foreign lines are left out. */
@@ -119,21 +100,6 @@ function openCurrent(dir: string): number {
       `${file} cannot be written (${errorCode(error) ?? errorText(error)}).`,
       "It must be a plain file of the user that owns the state directory, on a writable disk: repairs are journaled there.",
     );
-  }
-}
-
-/** Makes renames and links in a directory durable, as far as the platform and our rights allow. */
-export function syncDirectory(dir: string): void {
-  if (process.platform === "win32") return; // directories cannot be opened there
-  try {
-    const fd = openSync(dir, constants.O_RDONLY);
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // What was done is done; only a power cut could still take it back, and the journal knows both places.
   }
 }
 

@@ -1,7 +1,7 @@
 import { constants, copyFileSync, linkSync, lstatSync, rmSync } from "node:fs";
 import path from "node:path";
+import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
-import { syncDirectory } from "./journal.ts";
 
 /** Called before and after each step with its name; tests kill the process there or make it fail. */
 export type StepHook = (step: string) => void;

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
-import { type Change, makeChange } from "./changes.ts";
+import { type Act, type Change, makeChange } from "./changes.ts";
+import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
-import { type Journal, makePrivateDir, openJournal, readJournal, syncDirectory, vitalsDir } from "./journal.ts";
+import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
 import type { MovedFile } from "./journal-entry.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { settleInterrupted } from "./settle.ts";
@@ -25,7 +26,7 @@ export interface Quarantine {
   readonly run: string;
   remove(removal: Removal): Promise<RepairOutcome>;
   /** Makes a change that moves no file, between two lines of the journal. See `makeChange`. */
-  change(change: Change, act: () => Promise<RepairOutcome> | RepairOutcome): Promise<RepairOutcome>;
+  change(change: Change, act: Act): Promise<RepairOutcome>;
   /** Makes everything durable. To be called once, at the end of the run. */
   close(): void;
 }
@@ -61,18 +62,26 @@ export function openQuarantine(
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
   let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
 
-  const remove = async (removal: Removal): Promise<RepairOutcome> => {
-    const kept = look(removal);
-    if (kept !== null) return kept;
-    let to: string;
-    do {
+  /** Where the next file is kept. A rename would replace what is there. */
+  const nextPlace = (file: string): string => {
+    for (;;) {
       count += 1;
-      to = path.join(folder, quarantineName(count, removal.path));
-    } while (lookAtLock(to).kind !== "missing"); // a rename would replace what is kept there
-    const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
+      const place = path.join(folder, quarantineName(count, file));
+      if (lookAtLock(place).kind === "missing") return place;
+    }
+  };
+  const makeFolder = (): void => {
     onStep("make folder");
     makePrivateDir(path.dirname(folder));
     makePrivateDir(folder);
+  };
+
+  const remove = async (removal: Removal): Promise<RepairOutcome> => {
+    const kept = look(removal);
+    if (kept !== null) return kept;
+    let to = nextPlace(removal.path);
+    const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
+    makeFolder();
     onStep("journal intent");
     journal.append({ ...plan, to, phase: "intent" });
     const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
@@ -130,9 +139,10 @@ export function openQuarantine(
   return {
     run,
     remove,
-    async change(change, act) {
-      count += 1;
-      return await makeChange(journal, { ...change, run, n: count }, act, onStep);
+    async change({ keepAs, ...change }, act) {
+      const to = nextPlace(keepAs);
+      makeFolder();
+      return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
     close() {
       onStep("make durable");

@@ -21,7 +21,7 @@ function open() {
     fixId: "x",
     findingId: "f",
     from: path.join(stateDir, "thing"),
-    to: path.join(stateDir, "vitals", "kept"),
+    keepAs: "thing",
     detail: { row: 1 },
   };
   const phases = (): string[] =>
@@ -39,7 +39,7 @@ describe("a change that moves no file", () => {
     quarantine.close();
     expect(outcome).toEqual({ status: "repaired", changes: ["did it"] });
     expect(phases()).toEqual(["1 intent", "1 done"]);
-    expect(steps).toEqual(["journal intent", "change", "changed", "journal end", "make durable"]);
+    expect(steps).toEqual(["make folder", "journal intent", "change", "changed", "journal end", "make durable"]);
   });
 
   test.each(["failed", "skipped"] as const)("is journaled as kept when it was %s", async (status) => {

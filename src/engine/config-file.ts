@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import path from "node:path";
+import { syncDirectory } from "./disk.ts";
+import { errorCode, errorText } from "./errors.ts";
+import type { StepHook } from "./put-back.ts";
+
+/** A config file as it was read: what is written must replace exactly this. */
+export interface ConfigFile {
+  /** Its real path: a link to it stays a link. */
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly sha256: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** @throws the file system's error. */
+export function readConfigFile(file: string): ConfigFile {
+  const real = realpathSync(file);
+  const fd = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new Error("it is not a regular file");
+    const bytes = readFileSync(fd);
+    return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** SHA-256 in hexadecimal. */
+export function hash(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Null when the file is not there or cannot be read. */
+export function hashOf(file: string): string | null {
+  try {
+    return readConfigFile(file).sha256;
+  } catch {
+    return null;
+  }
+}
+
+/** Name under which the new content is written first; of one run, so that what a crash left can be told. */
+export function draftPath(file: string, run: string, n: number): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.vitals-${run}-${n}`);
+}
+
+/**
+ * Replaces the content of a config file in one step, with its mode and owner kept, if it is still what was read.
+ * @returns null when it is done, else why it was not; the file is then as it was.
+ */
+export function replaceConfigFile(
+  before: ConfigFile,
+  content: Uint8Array,
+  draft: string,
+  onStep: StepHook,
+): string | null {
+  try {
+    onStep("write draft");
+    writeDurably(draft, content, before);
+    onStep("look again");
+    if (hashOf(before.path) !== before.sha256) {
+      rmSync(draft, { force: true });
+      return "it was changed since it was read";
+    }
+    onStep("replace");
+    renameSync(draft, before.path);
+    syncDirectory(path.dirname(before.path));
+    onStep("replaced");
+    return null;
+  } catch (error) {
+    rmSync(draft, { force: true });
+    return `it could not be written: ${errorCode(error) ?? errorText(error)}`;
+  }
+}
+
+/** Writes a new file and flushes it; `like` gives mode and owner. @throws when something stands there. */
+export function writeDurably(
+  file: string,
+  content: Uint8Array,
+  like?: { readonly mode: number; readonly uid: number; readonly gid: number },
+): void {
+  const fd = openSync(file, "wx", 0o600);
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
+    if (like !== undefined) {
+      const { uid, gid } = fstatSync(fd);
+      if (uid !== like.uid || gid !== like.gid) fchownSync(fd, like.uid, like.gid);
+      fchmodSync(fd, like.mode);
+    }
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,183 @@
+/** Writing a config file: whole or not at all, only over what was read, and back again. */
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { writeConfig } from "../../src/engine/config-change.ts";
+import { readConfigFile } from "../../src/engine/config-file.ts";
+import { readJournal } from "../../src/engine/journal.ts";
+import type { StepHook } from "../../src/engine/put-back.ts";
+import { newRunId, openQuarantine } from "../../src/engine/quarantine.ts";
+import { finishInterrupted } from "../../src/engine/settle.ts";
+import { history, undoRun } from "../../src/engine/undo.ts";
+import { temporaryFolder } from "./sandbox.ts";
+
+// biome-ignore lint/suspicious/noTemplateCurlyInString: a config refers to the environment like this
+const BEFORE = '{\r\n  // keep me\r\n  a: "${SECRET}",\r\n}\r\n';
+const AFTER = BEFORE.replace("keep me", "kept");
+const fine = (): null => null;
+
+function config(text = BEFORE) {
+  const stateDir = temporaryFolder();
+  const file = path.join(stateDir, "openclaw.json");
+  writeFileSync(file, text);
+  chmodSync(file, 0o640);
+  const run = newRunId();
+  const write = async (
+    {
+      text: after = AFTER,
+      verify = fine,
+      onStep,
+    }: { text?: string; verify?: (text: string) => string | null; onStep?: StepHook } = {},
+    before = readConfigFile(file),
+  ) => {
+    const quarantine = openQuarantine(stateDir, run, { onStep });
+    try {
+      return await writeConfig(
+        { before, text: after, changes: ["lowered it"], verify },
+        { run, fixId: "x", checkId: "vitals/x", findingId: "f", quarantine },
+      );
+    } finally {
+      quarantine.close();
+    }
+  };
+  const text_ = (): string => readFileSync(file, "utf8");
+  const undo = () => undoRun(stateDir, run).map(({ status, reason }) => [status, reason ?? ""].join(" ").trim());
+  const phases = (): string[] => readJournal(stateDir).map(({ phase }) => phase);
+  return { stateDir, file, run, write, text: text_, undo, phases, names: () => readdirSync(stateDir).sort() };
+}
+
+describe("a config file", () => {
+  test("is written whole with its mode, nothing is left beside it, and undo brings every byte back", async () => {
+    const { file, write, text, undo, names, stateDir } = config();
+    expect(await write()).toEqual({ status: "repaired", changes: ["lowered it"] });
+    expect(text()).toBe(AFTER);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(names()).toEqual(["openclaw.json", "vitals"]);
+    const kept = history(stateDir)[0]?.repairs[0];
+    expect(kept).toMatchObject({ canUndo: true, state: "done", path: file });
+    expect(statSync(kept?.keptAt ?? "").mode & 0o777).toBe(0o600);
+    expect(undo()).toEqual(["restored"]);
+    expect(text()).toBe(BEFORE);
+    expect(statSync(file).mode & 0o777).toBe(0o640);
+    expect(undo()).toEqual([]);
+  });
+
+  test("behind a link: the link stays, its target is written", async () => {
+    const { stateDir, write, file } = config();
+    const link = path.join(stateDir, "link.json");
+    symlinkSync(file, link);
+    expect(await write({}, readConfigFile(link))).toMatchObject({ status: "repaired" });
+    expect(readFileSync(link, "utf8")).toBe(AFTER);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test("changed by somebody since it was read stays as it is", async () => {
+    const { file, write, text, undo, names } = config();
+    const onStep: StepHook = (step) => step === "look again" && writeFileSync(file, "{}");
+    expect(await write({ onStep })).toEqual({ status: "failed", reason: "it was changed since it was read" });
+    expect(text()).toBe("{}");
+    expect(names()).toEqual(["openclaw.json", "vitals"]);
+    expect(undo()).toEqual([]);
+  });
+
+  test("that would not be as intended is not written at all", async () => {
+    const { write, text, phases } = config();
+    expect(await write({ verify: () => "another key would change" })).toEqual({
+      status: "failed",
+      reason: "another key would change",
+    });
+    expect(text()).toBe(BEFORE);
+    expect(phases()).toEqual([]);
+  });
+
+  test("that is not as intended after all is rolled back", async () => {
+    const { write, text, phases } = config();
+    let looks = 0;
+    const verify = (): string | null => (++looks === 1 ? null : "it reads otherwise");
+    expect(await write({ verify })).toEqual({ status: "failed", reason: "it reads otherwise; rolled back" });
+    expect(text()).toBe(BEFORE);
+    expect(phases()).toEqual(["intent", "kept"]);
+  });
+
+  test("is not written while another process has the host's lock, and ours is gone afterwards", async () => {
+    const { file, write, text } = config();
+    writeFileSync(`${file}.lock`, "{}");
+    expect(await write()).toMatchObject({ status: "skipped", reason: expect.stringContaining("another process") });
+    expect(text()).toBe(BEFORE);
+    expect(readFileSync(`${file}.lock`, "utf8")).toBe("{}");
+  });
+
+  test("is written under the host's lock, which names us", async () => {
+    const { file, write } = config();
+    let lock: unknown;
+    const onStep: StepHook = (step) => {
+      if (step === "replace") lock = JSON.parse(readFileSync(`${file}.lock`, "utf8"));
+    };
+    expect(await write({ onStep })).toMatchObject({ status: "repaired" });
+    expect(lock).toMatchObject({ pid: process.pid, createdAt: expect.any(String) });
+    expect(existsSync(`${file}.lock`)).toBe(false);
+  });
+
+  test("edited since the repair is not taken back; the old content is named", async () => {
+    const { file, write, text, undo, stateDir } = config();
+    await write();
+    writeFileSync(file, "{ mine: true }");
+    expect(undo()).toEqual([expect.stringMatching(/^skipped it was changed since; its old content is kept at /)]);
+    expect(text()).toBe("{ mine: true }");
+    expect(readFileSync(history(stateDir)[0]?.repairs[0]?.keptAt ?? "", "utf8")).toBe(BEFORE);
+  });
+
+  test.each(["keep a copy", "write draft", "look again", "replace", "replaced", "verify"])(
+    "a run that ends at `%s` for a full disk loses nothing",
+    async (at) => {
+      const { write, text, phases, names } = config();
+      const onStep: StepHook = (step) => {
+        if (step === at) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+      };
+      const outcome = await write({ onStep });
+      expect(outcome.status).toBe("failed");
+      expect([BEFORE, AFTER]).toContain(text());
+      expect(phases()[0]).toBe("intent");
+      expect(names()).toEqual(["openclaw.json", "vitals"]);
+    },
+  );
+
+  test.each([
+    [AFTER, "done", AFTER],
+    [BEFORE, "kept", BEFORE],
+    ["{}", "kept", "{}"],
+  ])("a killed run is settled by what the file holds", async (now, phase, left) => {
+    const { file, write, stateDir, text, names } = config();
+    await write();
+    const journal = path.join(stateDir, "vitals", "journal.jsonl");
+    writeFileSync(journal, `${readFileSync(journal, "utf8").split("\n")[0]}\n`); // only the intent got to the disk
+    writeFileSync(file, now);
+    writeFileSync(path.join(stateDir, `.openclaw.json.vitals-${history(stateDir)[0]?.run}-1`), "half");
+    expect(finishInterrupted(stateDir, false)).toBe(1);
+    expect(history(stateDir)[0]?.repairs[0]?.state).toBe(phase);
+    expect(text()).toBe(left);
+    expect(names()).toEqual(["openclaw.json", "vitals"]);
+  });
+
+  test("of another state dir, of which this is a copy, is not touched by undo", async () => {
+    const { write, stateDir, run, text } = config();
+    await write();
+    const copy = temporaryFolder();
+    mkdirSync(path.join(copy, "vitals"));
+    writeFileSync(
+      path.join(copy, "vitals", "journal.jsonl"),
+      readFileSync(path.join(stateDir, "vitals", "journal.jsonl")),
+    );
+    expect(undoRun(copy, run)).toMatchObject([{ status: "failed", reason: expect.stringContaining("another state") }]);
+    expect(text()).toBe(AFTER);
+  });
+});
