@@ -3,17 +3,9 @@ import { renameSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { errorCode, errorText } from "./errors.ts";
-import {
-  type Journal,
-  type MovedFile,
-  makePrivateDir,
-  openJournal,
-  readJournal,
-  syncDirectory,
-  vitalsDir,
-} from "./journal.ts";
+import { type Journal, makePrivateDir, openJournal, readJournal, syncDirectory, vitalsDir } from "./journal.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
-import { settleInterrupted } from "./settle.ts";
+import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
@@ -126,7 +118,9 @@ export function openQuarantine(
       onStep,
     );
     onStep("journal put back");
-    journal.append({ ...plan, to, ...settled });
+    // An undo must know what is kept there: it is not what was judged.
+    const file = settled.phase === "stuck" && moved.kind === "file" ? identity(moved.snapshot) : plan.file;
+    journal.append({ ...plan, to, file, ...settled });
     onStep("put back");
     return { status: "failed", reason: settled.reason };
   };
@@ -174,10 +168,6 @@ function failure(error: unknown): RepairOutcome & { reason: string } {
 
 function meta({ checkId, fixId, findingId }: Removal) {
   return { checkId, fixId, findingId };
-}
-
-function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {
-  return { dev, ino, size, mtimeNs, sha256 };
 }
 
 function quarantineName(n: number, file: string): string {

@@ -45,13 +45,13 @@ function isInterrupted({ phase, from, to, file }: JournalEntry): boolean {
   const there = lookAtLock(to).kind !== "missing";
   // Called interrupted by another run, a moment before it was moved after all.
   if (phase === "kept") return there;
-  // An undo that did not get to say so; of a stuck lock the journal does not know the content.
+  // An undo that did not get to say so.
   if (there) return isSameFile(from, to);
   const back = lookAtLock(from);
-  return phase === "moved" && back.kind === "file" && matches(back.snapshot, file);
+  return back.kind === "file" && matches(back.snapshot, file);
 }
 
-function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | null {
+function settle(entry: JournalEntry): (Pick<JournalEntry, "phase" | "reason"> & { file?: MovedFile }) | null {
   const { phase, from, to, file } = entry;
   const there = lookAtLock(to);
   if (phase === "moved" || phase === "stuck") {
@@ -62,7 +62,8 @@ function settle(entry: JournalEntry): Pick<JournalEntry, "phase" | "reason"> | n
     return phase === "intent" ? { phase: "kept", reason: "interrupted before the move" } : null;
   if (there.kind === "file" && matches(there.snapshot, file))
     return { phase: "moved", reason: "interrupted after the move" };
-  return putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
+  const settled = putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
+  return settled.phase === "stuck" && there.kind === "file" ? { ...settled, file: identity(there.snapshot) } : settled;
 }
 
 /**
@@ -73,6 +74,10 @@ export function isOurs(stateDir: string, { from, to }: JournalEntry, confined = 
   if (isInside(path.join(stateDir, "vitals"), path.dirname(to)))
     return !confined || isInside(stateDir, path.dirname(from));
   return !confined && path.dirname(to) === path.dirname(from);
+}
+
+export function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {
+  return { dev, ino, size, mtimeNs, sha256 };
 }
 
 /** Whether a file is the one that was journaled. */

@@ -123,12 +123,11 @@ function start(script: string, ...args: readonly string[]): Started {
 function lostForUndo(stateDir: string, removed: number): number {
   const entries = latestEntries(readJournal(stateDir)).filter(canUndo);
   let restored = 0;
-  for (const { phase, from, to, file } of entries) {
+  for (const { from, to, file } of entries) {
     rmSync(from, { force: true });
     if (!putBack(to, from)) continue;
     const back = lookAtLock(from);
-    // Of a lock that was moved by mistake the journal does not know the content.
-    if (back.kind === "file" && (phase === "stuck" || matches(back.snapshot, file))) restored += 1;
+    if (back.kind === "file" && matches(back.snapshot, file)) restored += 1;
   }
   const unknown = readdirSync(path.join(stateDir, "vitals", "quarantine", "duel")).length;
   return removed - restored + unknown;
