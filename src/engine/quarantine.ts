@@ -6,9 +6,8 @@ import { type Act, type Change, makeChange } from "./changes.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
-import type { MovedFile } from "./journal-entry.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
-import { settleInterrupted } from "./settle.ts";
+import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
@@ -131,7 +130,9 @@ export function openQuarantine(
       onStep,
     );
     onStep("journal put back");
-    journal.append({ ...plan, to, ...settled });
+    // An undo must know what is kept there: it is not what was judged.
+    const file = settled.phase === "stuck" && moved.kind === "file" ? identity(moved.snapshot) : plan.file;
+    journal.append({ ...plan, to, file, ...settled });
     onStep("put back");
     return { status: "failed", reason: settled.reason };
   };
@@ -184,10 +185,6 @@ function failure(error: unknown): RepairOutcome & { reason: string } {
 
 function meta({ checkId, fixId, findingId }: Removal) {
   return { checkId, fixId, findingId };
-}
-
-function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {
-  return { dev, ino, size, mtimeNs, sha256 };
 }
 
 function quarantineName(n: number, file: string): string {

@@ -53,13 +53,13 @@ function isInterrupted(entry: JournalEntry): boolean {
   const there = lookAtLock(to).kind !== "missing";
   // Called interrupted by another run, a moment before it was moved after all.
   if (phase === "kept") return there;
-  // An undo that did not get to say so; of a stuck lock the journal does not know the content.
+  // An undo that did not get to say so.
   if (there) return isSameFile(from, to);
   const back = lookAtLock(from);
-  return phase === "moved" && back.kind === "file" && matches(back.snapshot, file);
+  return back.kind === "file" && matches(back.snapshot, file);
 }
 
-function settleMove(entry: MoveEntry): Pick<MoveEntry, "phase" | "reason"> | null {
+function settleMove(entry: MoveEntry): (Pick<MoveEntry, "phase" | "reason"> & { file?: MovedFile }) | null {
   const { phase, from, to, file } = entry;
   const there = lookAtLock(to);
   if (phase === "moved" || phase === "stuck") {
@@ -70,7 +70,8 @@ function settleMove(entry: MoveEntry): Pick<MoveEntry, "phase" | "reason"> | nul
     return phase === "intent" ? { phase: "kept", reason: "interrupted before the move" } : null;
   if (there.kind === "file" && matches(there.snapshot, file))
     return { phase: "moved", reason: "interrupted after the move" };
-  return putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
+  const settled = putBackMistake({ from: to, to: from }, "interrupted; a newer lock was put back");
+  return settled.phase === "stuck" && there.kind === "file" ? { ...settled, file: identity(there.snapshot) } : settled;
 }
 
 /**
@@ -81,6 +82,10 @@ export function isOurs(stateDir: string, { kind, from, to }: JournalEntry, confi
   if (isInside(path.join(stateDir, "vitals"), path.dirname(to)))
     return !confined || isInside(stateDir, path.dirname(from));
   return kind === undefined && !confined && path.dirname(to) === path.dirname(from);
+}
+
+export function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {
+  return { dev, ino, size, mtimeNs, sha256 };
 }
 
 /** Whether a file is the one that was journaled. */

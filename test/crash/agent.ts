@@ -1,36 +1,58 @@
 /**
- * Run by the tests: one `repair` or `undo` that notes its steps and may kill itself at one of them.
+ * Run by the tests: one `repair` or `undo` that notes each change it makes to the disk and may kill itself before one.
  * The order is the JSON in VITALS_ORDER.
  */
-import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, lstatSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { repair } from "../../src/engine/repair.ts";
 import { runToUndo, undoRun } from "../../src/engine/undo.ts";
+import { unwatched, watchChanges } from "./calls.ts";
 
 /** What the process is to do. */
 export interface Order {
   readonly act: "repair" | "undo";
   readonly stateDir: string;
-  /** File that gets each step's name, one a line. */
+  /** File that gets each step's name, one a line, and `made <inode>` when a file was made. */
   readonly steps: string;
-  /** Kill the process before this step (counted from 0); without it the run goes through. */
-  readonly killAt?: number;
-  /** Files made at a step, as another process would, replacing what is there. */
+  /**
+   * Kill the process before this change (counted from 0), or, when torn, after half of what this change writes; or
+   * before the first change after this hook. Without it the run goes through.
+   */
+  readonly kill?: { readonly at: number | string; readonly torn?: boolean };
+  /** Files made at a hook, once, as another process would, replacing what is there. */
   readonly make?: Readonly<Record<string, { readonly path: string; readonly content: string }>>;
+  /** Calls that this file system does not know. */
+  readonly refuse?: readonly string[];
 }
 
 const SESSION_LOCKS = ["stale-lock", "lock-without-transcript"];
-const { act, stateDir, steps, killAt, make = {} } = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
+const { act, stateDir, steps, kill, make = {}, refuse } = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
 let count = 0;
+let hooked = false;
 
-function onStep(step: string): void {
-  const made = make[step];
-  if (made) {
-    rmSync(made.path, { force: true });
-    writeFileSync(made.path, made.content, { flag: "wx" });
-  }
+watchChanges(({ step, name, args }) => {
   appendFileSync(steps, `${step}\n`);
-  if (count === killAt) process.kill(process.pid, "SIGKILL");
+  if (kill?.at === count || hooked) {
+    if (kill?.torn) {
+      const [fd, text] = args as [number, string];
+      if (name !== "writeSync") throw new Error(`${step} writes nothing`);
+      writeSync(fd, text.slice(0, text.length / 2));
+    }
+    process.kill(process.pid, "SIGKILL");
+  }
   count += 1;
+  if (refuse?.includes(name)) throw Object.assign(new Error("not on this file system"), { code: "EPERM" });
+});
+
+const remaining = new Map(Object.entries(make));
+function onStep(hook: string): void {
+  const made = remaining.get(hook);
+  if (made && remaining.delete(hook))
+    unwatched(() => {
+      rmSync(made.path, { force: true });
+      writeFileSync(made.path, made.content, { flag: "wx" });
+      appendFileSync(steps, `made ${lstatSync(made.path).ino}\n`);
+    });
+  if (kill?.at === hook) hooked = true;
 }
 
 if (act === "repair") await repair({ stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCKS, onStep });

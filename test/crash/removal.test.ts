@@ -1,236 +1,141 @@
 /**
- * Our process is killed before and after every step of a removal, a put-back and an undo. Afterwards each lock exists
+ * Our process is killed before every change it makes to the disk, after the last one, and in the middle of each line
+ * of the journal. Nothing changes between two changes, so this is before and after each. Afterwards each lock exists
  * exactly once, the journal reads, a live lock is intact, and the next run finishes the job.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readJournal } from "../../src/engine/journal.ts";
 import { repair } from "../../src/engine/repair.ts";
 import { history, undoRun } from "../../src/engine/undo.ts";
-import {
-  deadPayload,
-  identityOf,
-  makeSandbox,
-  onLinux,
-  type Sandbox,
-  startHolder,
-  temporaryFolder,
-} from "../engine/sandbox.ts";
+import { identityOf, onLinux, quarantined } from "../engine/sandbox.ts";
 import type { Order } from "./agent.ts";
+import { changesWrittenIn } from "./calls.ts";
+import { castOf, NEWER, NEWEST, run, type Scenario, type Scene, scenarios } from "./scenes.ts";
 
-const AGENT = fileURLToPath(new URL("./agent.ts", import.meta.url));
 const ENGINE = fileURLToPath(new URL("../../src/engine/", import.meta.url));
-/** What the process that takes the lock anew writes. Its owner is alive: this very process. */
-const NEWER = JSON.stringify({ pid: process.pid, createdAt: new Date().toISOString() });
-const SHARED_MEMORY = "/dev/shm";
+/** The modules that change something for a removal or an undo. */
+const MODULES = ["quarantine.ts", "put-back.ts", "settle.ts", "journal.ts", "undo.ts"];
 
-interface Scene {
-  readonly sandbox: Sandbox;
-  /** The dead owner's lock. */
-  readonly file: string;
-  readonly before: ReturnType<typeof identityOf>;
-  /** Held by a live process all the time. */
-  readonly live: string;
-  readonly liveBefore: ReturnType<typeof identityOf>;
-  readonly order: Omit<Order, "steps" | "killAt">;
-}
-
-interface Scenario {
-  readonly name: string;
-  readonly only?: boolean;
-  set(): Promise<Scene>;
-  /** Whether the dead lock was replaced by a newer one in this scenario. */
-  readonly newer: boolean;
-}
-
-async function scene(act: Order["act"], parent?: string): Promise<Scene> {
-  const sandbox = makeSandbox();
-  const dir = parent === undefined ? sandbox.sessions() : path.join(temporaryFolder(parent), "coder");
-  if (parent !== undefined)
-    sandbox.writeConfig({ session: { store: path.join(path.dirname(dir), "{agentId}", "sessions.json") } });
-  const file = sandbox.plant({ payload: await deadPayload(), dir });
-  const holder = await startHolder();
-  const live = path.join(dir, "live.jsonl.lock");
-  const createdAt = new Date().toISOString();
-  await holder.take(live, { pid: holder.pid, starttime: holder.starttime, createdAt, maxHoldMs: 1_020_000 });
-  return {
-    sandbox,
-    file,
-    before: identityOf(file),
-    live,
-    liveBefore: identityOf(live),
-    order: { act, stateDir: sandbox.stateDir },
-  };
-}
-
-const scenarios: readonly Scenario[] = [
-  { name: "removal", newer: false, set: () => scene("repair") },
-  {
-    name: "removal while another process takes the lock anew",
-    newer: true,
-    async set() {
-      const made = await scene("repair");
-      return { ...made, order: { ...made.order, make: { move: { path: made.file, content: NEWER } } } };
-    },
-  },
-  {
-    name: "undo",
-    newer: false,
-    async set() {
-      const made = await scene("undo");
-      await repair(made.sandbox.options);
-      expect(existsSync(made.file)).toBe(false);
-      return made;
-    },
-  },
-  ...(onOtherDisk()
-    ? [
-        { name: "removal on another file system", newer: false, set: () => scene("repair", SHARED_MEMORY) },
-        {
-          name: "removal on another file system while another process takes the lock anew",
-          newer: true,
-          async set() {
-            const made = await scene("repair", SHARED_MEMORY);
-            return { ...made, order: { ...made.order, make: { "move beside": { path: made.file, content: NEWER } } } };
-          },
-        },
-      ]
-    : []),
-];
-
-/** Runs the agent to its end, or until it kills itself before step `killAt`. @returns the steps it came to. */
-async function run({ order }: Scene, killAt?: number): Promise<string[]> {
-  const steps = path.join(temporaryFolder(), "steps");
-  const full: Order = { ...order, steps, ...(killAt === undefined ? {} : { killAt }) };
-  const child = spawn(process.execPath, ["--no-warnings", AGENT], {
-    env: { ...process.env, VITALS_ORDER: JSON.stringify(full) },
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
-  expect(killAt === undefined ? code : signal).toBe(killAt === undefined ? 0 : "SIGKILL");
-  return readFileSync(steps, "utf8").trimEnd().split("\n");
-}
-
-/** Every name under which a lock is somewhere, in its place or kept. */
+/** Every name under which a lock is somewhere, in its place or kept, but for the one that lives all the time. */
 function namesOf({ sandbox, file, live }: Scene): string[] {
-  const quarantine = path.join(sandbox.stateDir, "vitals", "quarantine");
-  const kept = existsSync(quarantine)
-    ? readdirSync(quarantine, { recursive: true, withFileTypes: true }).map((entry) =>
-        path.join(entry.parentPath, entry.name),
-      )
-    : [];
-  const beside = readdirSync(path.dirname(file)).map((name) => path.join(path.dirname(file), name));
-  return [...kept, ...beside].filter((name) => name !== live && lstatSync(name).isFile() && !name.endsWith(".jsonl"));
+  const folder = path.dirname(file);
+  const beside = readdirSync(folder).map((name) => path.join(folder, name));
+  return [...quarantined(sandbox.stateDir), ...beside].filter(
+    (name) => name !== live && lstatSync(name).isFile() && !name.endsWith(".jsonl"),
+  );
 }
 
-function expectIntact(made: Scene, at: string): void {
+/** What the locks there must be, after so many processes took the place of the dead owner's. */
+function contentsOf({ order, before, kept }: Scene, takers: number): string[] {
+  const original = Buffer.from(before.content, "base64").toString();
+  const ours = order.act === "undo" || takers === 0 ? [original] : [NEWER, NEWEST].slice(0, takers);
+  return [...ours, ...(kept === undefined ? [] : [kept])].sort();
+}
+
+interface Look {
+  /** Where it was killed, for the reader of a failure. */
+  readonly at: string;
+  readonly takers: readonly string[];
+  readonly torn: number;
+  readonly copies: boolean;
+}
+
+function expectIntact(made: Scene, { at, takers, torn, copies }: Look): void {
   expect(identityOf(made.live), `${at}: the live lock`).toEqual(made.liveBefore);
   expect(lstatSync(made.live).nlink).toBe(1);
-  const inodes = new Set(namesOf(made).map((name) => lstatSync(name).ino));
-  expect(inodes.size, `${at}: the lock exists exactly once`).toBe(1);
-  const journal = path.join(made.sandbox.stateDir, "vitals", "journal.jsonl");
-  if (existsSync(journal)) {
-    const lines = readFileSync(journal, "utf8").split("\n").filter(Boolean);
-    expect(readJournal(made.sandbox.stateDir), `${at}: every line reads`).toHaveLength(lines.length);
-  }
+  const locks = new Map(namesOf(made).map((name) => [lstatSync(name).ino, readFileSync(name, "utf8")]));
+  const contents = copies ? [...new Set(locks.values())] : [...locks.values()];
+  expect(contents.sort(), `${at}: each lock exists exactly once`).toEqual(contentsOf(made, takers.length));
+  const vitals = path.join(made.sandbox.stateDir, "vitals");
+  const segments = existsSync(vitals) ? readdirSync(vitals).filter((name) => name.endsWith(".jsonl")) : [];
+  const lines = segments.flatMap((name) => readFileSync(path.join(vitals, name), "utf8").split("\n").filter(Boolean));
+  const unread = lines.length - readJournal(made.sandbox.stateDir).length;
+  expect(unread, `${at}: every line reads that was written whole`).toBeLessThanOrEqual(torn);
 }
 
-/** In its place or in the quarantine, under one name only, with nothing left open in the journal. */
-function expectSettled(made: Scene, at: string): string {
-  expectIntact(made, at);
+/** Nothing is left open, each lock has one name. @returns that of the lock with this content. */
+function settledAt(made: Scene, look: Look, content: string): string {
+  expectIntact(made, look);
   const names = namesOf(made);
-  expect(names, `${at}: one name`).toHaveLength(1);
-  const [name = ""] = names;
-  expect(lstatSync(name).nlink).toBe(1);
+  if (!look.copies) for (const name of names) expect(lstatSync(name).nlink, look.at).toBe(1);
   for (const { repairs } of history(made.sandbox.stateDir))
     for (const { state, canUndo } of repairs) {
-      expect(state, at).not.toBe("intent");
-      if (state === "moved") expect(canUndo, `${at}: the history is right`).toBe(true);
+      expect(state, look.at).not.toBe("intent");
+      if (state === "moved") expect(canUndo, `${look.at}: the history is right`).toBe(true);
     }
-  return name;
+  return names.find((name) => readFileSync(name, "utf8") === content) ?? "nowhere";
 }
 
-describe.runIf(onLinux)("killed at every step", () => {
+/** The run that can bring back what stood in the dead lock's place. */
+function undo(made: Scene): void {
+  const { stateDir } = made.sandbox;
+  const past = history(stateDir).find(({ repairs }) => repairs.some((one) => one.canUndo && one.path === made.file));
+  expect(undoRun(stateDir, past?.run ?? "")).toMatchObject([{ status: "restored" }]);
+}
+
+/** The next process finishes the job. */
+async function expectFinished(made: Scene, look: Look): Promise<void> {
+  const { at, takers } = look;
+  const { stateDir, options } = made.sandbox;
+  const original = Buffer.from(made.before.content, "base64").toString();
+  if (made.order.act === "undo") {
+    const past = history(stateDir)[0];
+    for (const { status } of undoRun(stateDir, past?.run ?? "")) expect(status, at).toBe("restored");
+    expect(settledAt(made, look, original), at).toBe(made.file);
+    expect(identityOf(made.file), at).toEqual(made.before);
+    return;
+  }
+  const { ok } = await repair(options);
+  if (takers.length === 0) {
+    expect(ok, at).toBe(true);
+    expect(settledAt(made, look, original), at).not.toBe(made.file);
+    expect(existsSync(made.file), at).toBe(false);
+    undo(made);
+    expect(identityOf(made.file), at).toEqual(made.before);
+    return;
+  }
+  const here = takers.length === 1 ? NEWER : NEWEST;
+  settledAt(made, look, here);
+  expect(readFileSync(made.file, "utf8"), `${at}: the live lock is in its place`).toBe(here);
+  if (!look.copies) expect(String(lstatSync(made.file).ino), at).toBe(takers.at(-1));
+  if (takers.length === 1) return;
+  rmSync(made.file); // released: now the other can be put back
+  undo(made);
+  expect(readFileSync(made.file, "utf8"), at).toBe(NEWER);
+}
+
+async function killEverywhere({ set, copies = false }: Scenario, seen: Set<string>): Promise<void> {
+  const cast = await castOf();
+  const { steps } = await run(await set(cast));
+  expect(steps.length).toBeGreaterThan(3);
+  for (const step of steps) seen.add(step);
+  const kills = steps.flatMap((step, at): NonNullable<Order["kill"]>[] =>
+    step.endsWith(" writeSync") ? [{ at }, { at, torn: true }] : [{ at }],
+  );
+  for (const kill of [...kills, undefined]) {
+    const last = kill === undefined ? steps.length : Number(kill.at) + 1;
+    const at = kill === undefined ? "after the end" : `killed ${kill.torn ? "within" : "before"} ${steps[last - 1]}`;
+    const made = await set(cast);
+    const came = await run(made, kill);
+    expect(came.steps, at).toEqual(steps.slice(0, last));
+    const look = { at, takers: [...made.made, ...came.made], torn: made.torn + (kill?.torn ? 1 : 0), copies };
+    expectIntact(made, look);
+    await expectFinished(made, look);
+    rmSync(made.sandbox.stateDir, { recursive: true });
+  }
+}
+
+describe.runIf(onLinux)("killed at every change", () => {
   const seen = new Set<string>();
 
-  for (const scenario of scenarios) {
-    test(scenario.name, async () => {
-      const steps = await run(await scenario.set());
-      expect(steps.length).toBeGreaterThan(3);
-      for (const step of steps) seen.add(step);
-      for (const [index, step] of steps.entries()) {
-        const at = `killed before "${step}"`;
-        const made = await scenario.set();
-        expect(await run(made, index), at).toEqual(steps.slice(0, index + 1));
-        expectIntact(made, at);
+  for (const scenario of scenarios) test(scenario.name, async () => await killEverywhere(scenario, seen), 300_000);
 
-        const swapped = scenario.newer && namesOf(made).some((name) => readFileSync(name, "utf8") === NEWER);
-        if (made.order.act === "undo") {
-          const past = history(made.sandbox.stateDir)[0];
-          const undone = undoRun(made.sandbox.stateDir, past?.run ?? "");
-          for (const { status } of undone) expect(status, at).toBe("restored");
-          expect(expectSettled(made, at)).toBe(made.file);
-          expect(identityOf(made.file), at).toEqual(made.before);
-        } else if (swapped) {
-          await repair(made.sandbox.options);
-          expect(expectSettled(made, at), "a newer lock is back in its place").toBe(made.file);
-          expect(readFileSync(made.file, "utf8")).toBe(NEWER);
-        } else {
-          const { ok } = await repair(made.sandbox.options);
-          expect(ok, at).toBe(true);
-          const name = expectSettled(made, at);
-          expect(name).not.toBe(made.file);
-          expect(identityOf(name), at).toEqual(made.before);
-          const past = history(made.sandbox.stateDir).find(({ repairs }) => repairs.some(({ canUndo }) => canUndo));
-          expect(undoRun(made.sandbox.stateDir, past?.run ?? "")).toMatchObject([{ status: "restored" }]);
-          expect(identityOf(made.file), at).toEqual(made.before);
-        }
-        rmSync(made.sandbox.stateDir, { recursive: true });
-      }
-    }, 300_000);
-  }
-
-  test("the next fix finishes an undo that was killed", async () => {
-    for (const step of ["drop the second name", "journal undone"]) {
-      const made = await scenarios[2]?.set();
-      if (made === undefined) throw new Error("no such scenario");
-      const steps = ["link back", "drop the second name", "journal undone"];
-      await run(made, steps.indexOf(step));
-      // A fix that may do nothing but finish: the lock is back, so its finding is too, and nobody agrees to it.
-      await repair({ ...made.sandbox.options, consent: async () => new Set() });
-      expect(expectSettled(made, step)).toBe(made.file);
-      expect(identityOf(made.file)).toEqual(made.before);
-      expect(history(made.sandbox.stateDir)[0]?.repairs[0]?.state).toBe("undone");
-    }
-  });
-
-  describe("no step is left out", () => {
-    let named: string[] = [];
-    beforeAll(() => {
-      named = ["quarantine.ts", "put-back.ts", "settle.ts", "undo.ts"].flatMap((name) =>
-        [...readFileSync(path.join(ENGINE, name), "utf8").matchAll(/onStep\("([^"]+)"\)/g)].map(
-          (match) => match[1] ?? "",
-        ),
-      );
-    });
-
-    test("every step named in the code was killed at", () => {
-      expect(named.length).toBeGreaterThan(10);
-      const beside = (step: string): boolean => !onOtherDisk() && step.endsWith("beside");
-      expect(named.filter((step) => !seen.has(step) && !beside(step))).toEqual([]);
-    });
+  test("no change is left out that is written in the code", () => {
+    const written = MODULES.flatMap((name) => changesWrittenIn(name, readFileSync(path.join(ENGINE, name), "utf8")));
+    expect(written.length).toBeGreaterThan(10);
+    expect(written.filter((step) => !seen.has(step))).toEqual([]);
   });
 });
-
-function onOtherDisk(): boolean {
-  try {
-    return statSync(SHARED_MEMORY).dev !== statSync(process.env["TMPDIR"] ?? "/tmp").dev;
-  } catch {
-    return false;
-  }
-}

@@ -2,22 +2,22 @@
  * Run by the duel: removes stale locks from one path until it is told to end.
  * `remover.ts <quarantine|unlink|compare> <lock> <state dir>`
  */
-import { rmSync } from "node:fs";
+import { unlinkSync } from "node:fs";
 import { openQuarantine } from "../../src/engine/quarantine.ts";
 import { type LockSnapshot, lookAtLock, sameLock } from "../../src/facts/lock-file.ts";
-import { pause } from "./pause.ts";
+import { DEAD_PID, pause } from "./pause.ts";
 
 const [how = "", file = "", stateDir = ""] = process.argv.slice(2);
-const result = { attempts: 0, repaired: 0, putBack: 0, stuck: 0 };
+const result = { attempts: 0, removed: 0, putBack: 0, stuck: 0 };
 let ended = false;
 process.stdin.on("end", () => {
   ended = true;
 });
 process.stdin.resume();
 
-/** What the verdict says in this duel: pid 1 is the dead owner, any other is the live host. */
+/** What the verdict says in this duel: one pid is the dead owner's, any other is the live host. */
 function isStale({ payload }: LockSnapshot): boolean {
-  return payload.status === "ok" && payload.pid === 1;
+  return payload.status === "ok" && payload.pid === DEAD_PID;
 }
 
 /** A look that finds a stale lock, or null. */
@@ -45,8 +45,12 @@ async function remove(judged: LockSnapshot): Promise<void> {
       if (now.kind !== "file" || !sameLock(now.snapshot, judged)) return;
     }
     pause(GAP);
-    rmSync(file, { force: true });
-    result.repaired += 1;
+    try {
+      unlinkSync(file);
+      result.removed += 1;
+    } catch {
+      // the host was first
+    }
     return;
   }
   const outcome = await quarantine.remove({
@@ -57,9 +61,10 @@ async function remove(judged: LockSnapshot): Promise<void> {
     fixId: "stale-lock",
     findingId: "0",
   });
-  if (outcome.status === "repaired") result.repaired += 1;
+  if (outcome.status === "repaired") result.removed += 1;
   else if (outcome.reason.includes("left there")) result.putBack += 1;
   else if (outcome.reason.includes("is kept at")) result.stuck += 1;
+  else if (outcome.status === "failed") throw new Error(outcome.reason);
 }
 
 process.stdout.write("ready\n");
@@ -72,4 +77,4 @@ while (!ended) {
   if (Math.random() < 0.05) await new Promise(setImmediate); // to hear the end
 }
 quarantine?.close();
-process.stdout.write(JSON.stringify(result));
+process.stdout.write(`${JSON.stringify(result)}\n`);
