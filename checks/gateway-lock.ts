@@ -43,6 +43,14 @@ function subject(lock: GatewayLock): LockSubject {
   return { target: `gateway, ${path.basename(lock.path)}`, broken: BROKEN, doubtful, stuck: null };
 }
 
+const HELD_ELSEWHERE =
+  "A gateway is at work that cannot be seen from here, perhaps in a container: its lock is judged only there.";
+
+/** Somebody is at work with it, so nothing is broken; but from here nothing can be said of it, or done. */
+function isHeldElsewhere({ judgement }: Judged<GatewayLock>): boolean {
+  return judgement?.reason === "unseen-gateway" || judgement?.reason === "held-from-elsewhere";
+}
+
 /** Both eras fail on a folder; only newer ones on every link. */
 function blocksByKind({ look, place }: GatewayLock): boolean {
   return look.kind === "directory" || (look.kind === "link" && place === "state");
@@ -53,6 +61,7 @@ async function weighed(
   lock: Judged<GatewayLock>,
   processes: ProcessTable,
 ): Promise<FindingDraft> {
+  if (isHeldElsewhere(lock)) return { ...finding, severity: "info", message: HELD_ELSEWHERE };
   if (blocksByKind(lock)) return { ...finding, severity: "error", confidence: "proven" };
   if (lock.judgement?.verdict !== "gone" || !(await isTakenBack(lock, processes))) return finding;
   const payload = lock.look.kind === "file" ? lock.look.snapshot.payload : null;
