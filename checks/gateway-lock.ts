@@ -1,6 +1,6 @@
 import path from "node:path";
 import { gatewayWithoutLock } from "../src/engine/gateway-without-lock.ts";
-import { describeLock, type LockSubject } from "../src/engine/lock-sentences.ts";
+import { describeLock, type LockSubject, shellWord } from "../src/engine/lock-sentences.ts";
 import type { Check, FindingDraft } from "../src/engine/types.ts";
 import type { Judged } from "../src/facts/facts.ts";
 import type { GatewayLock } from "../src/facts/gateway-locks.ts";
@@ -91,7 +91,7 @@ function guardFinding(lock: GatewayLock, guard: NonNullable<GatewayLock["guard"]
     message: `${BROKEN}: a process that was taking back its lock died and left its guard behind.`,
     path: guard.path,
     target: subject(lock).target,
-    fixHint: `Stop OpenClaw; if the guard is still there then, remove it: \`rmdir ${guard.path}\`.`,
+    fixHint: `Stop OpenClaw; if the guard is still there then, remove it: \`rmdir ${shellWord(guard.path)}\`.`,
     confidence: "likely",
     evidence: [{ what: "age of the guard in seconds", value: guard.ageSeconds, source: "file time" }],
     identity: "guard",

@@ -135,8 +135,13 @@ function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): 
   }
 }
 
+/** A path as it can be pasted into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 function notAFile(
-  { look }: FoundLock,
+  { look, path }: FoundLock,
   subject: LockSubject,
   common: { path: string; target: string },
 ): FindingDraft | null {
@@ -150,7 +155,7 @@ function notAFile(
   const hint =
     look.kind === "unreadable"
       ? "Run openclaw-vitals as the user that runs OpenClaw."
-      : "Look at it and move it away by hand; it is never followed or removed by this tool.";
+      : `Stop OpenClaw, look at it and move it away: \`mv ${shellWord(path)} ${shellWord(`${path}.aside`)}\`. This tool never follows or removes it.`;
   return {
     ...common,
     severity: "warning",

@@ -79,7 +79,13 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   );
   const unseenGateway = once(async () => {
     const { findUnseenGateway } = await import("./gateway-port.ts");
-    return await findUnseenGateway({ config, env, locks: (await gatewayLocks()).locks, processes });
+    return await findUnseenGateway({
+      stateDir: place.stateDir,
+      config,
+      env,
+      locks: (await gatewayLocks()).locks,
+      processes,
+    });
   });
   const found: string[] = [];
   const judged = <T extends FoundLock>(read: () => Promise<FoundLocks<T>>) => {

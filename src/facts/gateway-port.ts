@@ -2,6 +2,7 @@ import { type ConfigFacts, configValue } from "./config.ts";
 import type { FoundLock } from "./found-lock.ts";
 import { type Listener, type ListeningSocket, socketsOn } from "./listeners.ts";
 import { getJson } from "./loopback.ts";
+import { reaches } from "./mounts.ts";
 import type { ProcessTable } from "./processes.ts";
 
 /**
@@ -17,6 +18,7 @@ export interface UnseenGateway {
 }
 
 export interface GatewayPortQuestion {
+  readonly stateDir: string;
   readonly config: ConfigFacts;
   readonly env: NodeJS.ProcessEnv;
   /** The gateway locks of this state dir. */
@@ -41,7 +43,7 @@ export async function findUnseenGateway(question: GatewayPortQuestion): Promise<
 }
 
 /** Ports on which a gateway of this state dir would listen: what its locks say, and what it would be told. */
-export function gatewayPorts({ config, env, locks }: Omit<GatewayPortQuestion, "processes">): number[] {
+export function gatewayPorts({ config, env, locks }: Pick<GatewayPortQuestion, "config" | "env" | "locks">): number[] {
   const locked = locks.map((lock) => payloadOf(lock)?.port);
   const fromEnv = portInEnv(env["OPENCLAW_GATEWAY_PORT"]);
   const fromConfig = configValue(config, "gateway.port");
@@ -66,31 +68,32 @@ function payloadOf({ look }: FoundLock) {
   return look.kind === "file" && look.snapshot.payload.status === "ok" ? look.snapshot.payload : null;
 }
 
-async function lookAt(port: number, { locks, processes, root }: GatewayPortQuestion): Promise<UnseenGateway | null> {
+async function lookAt(port: number, question: GatewayPortQuestion): Promise<UnseenGateway | null> {
+  const { stateDir, locks, processes, root } = question;
   const table = await processes();
   const named = await namedGateways(locks, table);
+  const isSeen = (sockets: readonly ListeningSocket[] | null): boolean => {
+    if (sockets === null) return named.length > 0;
+    const isGateway = ({ pid, openclaw, nested }: Listener): boolean =>
+      // One in a container writes down other numbers; it is no matter when it cannot reach this state dir.
+      nested ? openclaw && !reaches(pid, stateDir, root) : openclaw || named.includes(pid);
+    return sockets.length > 0 && sockets.every(({ listeners }) => listeners.some(isGateway));
+  };
   // A gateway that can be seen is not asked: it may be stuck, and would cost the whole time.
-  if (isSeen(await socketsOn(port, table, root), named)) return null;
+  if (isSeen(await socketsOn(port, table, root))) return null;
   const answer = await getJson(port, "/healthz", DEADLINE_MS);
-  if (answer.kind === "answered" && !isGateway(answer.json)) return null;
+  if (answer.kind === "answered" && !isLive(answer.json)) return null;
   const sockets = await socketsOn(port, table, root);
   // It may listen on another address only, where it is not asked.
   if (answer.kind === "closed" && !sockets?.length) return null;
-  if (isSeen(sockets, named)) return null;
+  if (isSeen(sockets)) return null;
   const listener = sockets?.flatMap(({ listeners }) => listeners)[0]?.title ?? null;
   return { port, listener, answers: answer.kind === "answered" };
 }
 
-function isGateway(json: unknown): boolean {
+function isLive(json: unknown): boolean {
   const { ok, status } = (json ?? {}) as { ok?: unknown; status?: unknown };
   return ok === true && status === "live";
-}
-
-/** Whether every socket on the port belongs to a gateway among the processes of our own PID namespace. */
-function isSeen(sockets: readonly ListeningSocket[] | null, named: readonly number[]): boolean {
-  if (sockets === null) return named.length > 0;
-  const isOurs = ({ pid, openclaw, nested }: Listener): boolean => !nested && (openclaw || named.includes(pid));
-  return sockets.length > 0 && sockets.every(({ listeners }) => listeners.some(isOurs));
 }
 
 /** Live processes the gateway locks name, unless another has the number now. */

@@ -24,7 +24,14 @@ function lock(payload: object) {
 }
 
 const ask = async (port: number, more: Partial<GatewayPortQuestion> = {}) =>
-  await findUnseenGateway({ config: config({ gateway: { port } }), env: {}, locks: [], processes, ...more });
+  await findUnseenGateway({
+    stateDir: "/state",
+    config: config({ gateway: { port } }),
+    env: {},
+    locks: [],
+    processes,
+    ...more,
+  });
 
 /** A server in this very process, which is not OpenClaw: as a container's proxy is. */
 async function serve(body = '{"ok":true,"status":"live"}') {
@@ -151,6 +158,21 @@ describe.runIf(onLinux)("a gateway that can be seen", () => {
     expect(await ask(port, { root })).toEqual({ port, listener: "openclaw-gateway", answers: true });
   });
 
+  test("in a container that cannot reach this state dir it is another's", async () => {
+    const { port } = await serve();
+    const root = recorded(port, ["4242 1000 00000000"]);
+    open(root, 21117, 4242);
+    const status = path.join(root, "21117", "status");
+    writeFileSync(status, readFileSync(status, "utf8").replace(/^NSpid:.*$/m, "NSpid:\t21117\t41"));
+    put(path.join(root, "self", "mountinfo"), "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n");
+    const own =
+      "50 1 0:99 / / rw - overlay overlay rw\n51 50 8:1 /var/lib/docker/containers/x/hosts /etc/hosts rw - ext4 x rw\n";
+    put(path.join(root, "21117", "mountinfo"), own);
+    expect(await ask(port, { root })).toBeNull();
+    put(path.join(root, "21117", "mountinfo"), `${own}52 50 8:1 /state /home/node/.openclaw rw - ext4 x rw\n`);
+    expect(await ask(port, { root })).toMatchObject({ port, listener: "openclaw-gateway" });
+  });
+
   test("a socket on another address only, where it cannot be asked, is somebody's", async () => {
     const server = net.createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -169,7 +191,7 @@ describe.runIf(onLinux)("a gateway that can be seen", () => {
       const code = `import { findUnseenGateway } from ${JSON.stringify(moduleUrl("src/facts/gateway-port.ts"))};
         import { openProcessTable } from ${JSON.stringify(moduleUrl("src/facts/processes.ts"))};
         const config = { value: { gateway: { port: ${port} } } };
-        const found = await findUnseenGateway({ config, env: {}, locks: [], processes: openProcessTable });
+        const found = await findUnseenGateway({ stateDir: "/state", config, env: {}, locks: [], processes: openProcessTable });
         console.log(JSON.stringify(found));`;
       return JSON.parse((await runUnprivileged(code)).stdout);
     };
