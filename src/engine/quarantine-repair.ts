@@ -60,12 +60,15 @@ async function currentTable(): Promise<ProcessTable> {
   return await table.read;
 }
 
-let gateway: { readonly at: number; readonly of: Facts; readonly read: Promise<UnseenGateway | null> } | undefined;
+const gateways = new WeakMap<Facts, { readonly at: number; readonly read: Promise<UnseenGateway | null> }>();
 
 /** One that was started meanwhile counts as well. */
 async function currentGateway(facts: Facts): Promise<UnseenGateway | null> {
   const now = performance.now();
-  if (gateway?.of !== facts || now - gateway.at > TABLE_AGE_MS)
-    gateway = { at: now, of: facts, read: facts.fresh().unseenGateway() };
-  return await gateway.read;
+  let known = gateways.get(facts);
+  if (known === undefined || now - known.at > TABLE_AGE_MS) {
+    known = { at: now, read: facts.fresh().unseenGateway() };
+    gateways.set(facts, known);
+  }
+  return await known.read;
 }

@@ -1,6 +1,6 @@
 import { type ConfigFacts, configValue } from "./config.ts";
 import type { FoundLock } from "./found-lock.ts";
-import { type Listener, type ListeningSocket, socketsOn } from "./listeners.ts";
+import { type Listener, socketsOn } from "./listeners.ts";
 import { getJson } from "./loopback.ts";
 import { reaches } from "./mounts.ts";
 import type { ProcessTable } from "./processes.ts";
@@ -69,24 +69,21 @@ function payloadOf({ look }: FoundLock) {
 }
 
 async function lookAt(port: number, question: GatewayPortQuestion): Promise<UnseenGateway | null> {
+  // First of all, because a refusal costs nothing, while the kernel walks through all its sockets to list them.
+  const answer = await getJson(port, "/healthz", DEADLINE_MS);
+  if (answer.kind === "closed" || (answer.kind === "answered" && !isLive(answer.json))) return null;
   const { stateDir, locks, processes, root } = question;
   const table = await processes();
   const named = await namedGateways(locks, table);
-  const isSeen = (sockets: readonly ListeningSocket[] | null): boolean => {
-    if (sockets === null) return named.length > 0;
-    const isGateway = ({ pid, openclaw, nested }: Listener): boolean =>
-      // One in a container writes down other numbers; it is no matter when it cannot reach this state dir.
-      nested ? openclaw && !reaches(pid, stateDir, root) : openclaw || named.includes(pid);
-    return sockets.length > 0 && sockets.every(({ listeners }) => listeners.some(isGateway));
-  };
-  // A gateway that can be seen is not asked: it may be stuck, and would cost the whole time.
-  if (isSeen(await socketsOn(port, table, root))) return null;
-  const answer = await getJson(port, "/healthz", DEADLINE_MS);
-  if (answer.kind === "answered" && !isLive(answer.json)) return null;
   const sockets = await socketsOn(port, table, root);
-  // It may listen on another address only, where it is not asked.
-  if (answer.kind === "closed" && !sockets?.length) return null;
-  if (isSeen(sockets)) return null;
+  const isGateway = ({ pid, openclaw, nested }: Listener): boolean =>
+    // One in a container writes down other numbers; it is no matter when it cannot reach this state dir.
+    nested ? openclaw && !reaches(pid, stateDir, root) : openclaw || named.includes(pid);
+  const seen =
+    sockets === null
+      ? named.length > 0
+      : sockets.length > 0 && sockets.every(({ listeners }) => listeners.some(isGateway));
+  if (seen) return null;
   const listener = sockets?.flatMap(({ listeners }) => listeners)[0]?.title ?? null;
   return { port, listener, answers: answer.kind === "answered" };
 }

@@ -132,11 +132,10 @@ describe("a port that is asked", () => {
 });
 
 describe.runIf(onLinux)("a gateway that can be seen", () => {
-  test("is not ours to ask: whatever state dir it serves, process ids mean here what they mean to it", async () => {
-    const { port, paths } = await serve();
+  test("is no matter: whatever state dir it serves, process ids mean here what they mean to it", async () => {
+    const { port } = await serve();
     titled("openclaw-gateway");
     expect(await ask(port)).toBeNull();
-    expect(paths).toEqual([]);
   });
 
   test("every socket on the port must be its own", async () => {
@@ -171,19 +170,6 @@ describe.runIf(onLinux)("a gateway that can be seen", () => {
     expect(await ask(port, { root })).toBeNull();
     put(path.join(root, "21117", "mountinfo"), `${own}52 50 8:1 /state /home/node/.openclaw rw - ext4 x rw\n`);
     expect(await ask(port, { root })).toMatchObject({ port, listener: "openclaw-gateway" });
-  });
-
-  test("a socket on another address only, where it cannot be asked, is somebody's", async () => {
-    const server = net.createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    server.close();
-    await once(server, "close");
-    expect(await ask(port, { root: recorded(port, ["4242 1000 0100000A"]) })).toEqual({
-      port,
-      listener: null,
-      answers: false,
-    });
   });
 
   test.runIf(hasPermissions && process.getuid?.() === 0)("as another user's it is told by title and user", async () => {
