@@ -1,4 +1,4 @@
-import { describeLock, type LockSubject } from "../src/engine/lock-sentences.ts";
+import { describeLock, type LockSubject, shellWord } from "../src/engine/lock-sentences.ts";
 import type { Check, FindingDraft } from "../src/engine/types.ts";
 import type { ConfigLock, ConfigLockFamily } from "../src/facts/config-locks.ts";
 import type { Judged } from "../src/facts/facts.ts";
@@ -90,7 +90,7 @@ function guardFinding(lock: ConfigLock, graceSeconds: number): FindingDraft[] {
       message: `${broken}: a process that was taking back its lock died and left its guard behind.`,
       path: guard.path,
       target,
-      fixHint: "Stop OpenClaw; if the guard is still there then, remove it: it is an empty folder.",
+      fixHint: `Stop OpenClaw; if the guard is still there then, remove it: \`rmdir ${shellWord(guard.path)}\`.`,
       confidence: "likely",
       evidence: [{ what: "age of the guard in seconds", value: guard.ageSeconds, source: "file time" }],
       identity: "guard",

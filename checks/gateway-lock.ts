@@ -1,6 +1,6 @@
 import path from "node:path";
 import { gatewayWithoutLock } from "../src/engine/gateway-without-lock.ts";
-import { describeLock, type LockSubject } from "../src/engine/lock-sentences.ts";
+import { describeLock, type LockSubject, shellWord } from "../src/engine/lock-sentences.ts";
 import type { Check, FindingDraft } from "../src/engine/types.ts";
 import type { Judged } from "../src/facts/facts.ts";
 import type { GatewayLock } from "../src/facts/gateway-locks.ts";
@@ -43,6 +43,14 @@ function subject(lock: GatewayLock): LockSubject {
   return { target: `gateway, ${path.basename(lock.path)}`, broken: BROKEN, doubtful, stuck: null };
 }
 
+const HELD_ELSEWHERE =
+  "A gateway is at work that cannot be seen from here, perhaps in a container: its lock is judged only there.";
+
+/** Somebody is at work with it, so nothing is broken; but from here nothing can be said of it, or done. */
+function isHeldElsewhere({ judgement }: Judged<GatewayLock>): boolean {
+  return judgement?.reason === "unseen-gateway" || judgement?.reason === "held-from-elsewhere";
+}
+
 /** Both eras fail on a folder; only newer ones on every link. */
 function blocksByKind({ look, place }: GatewayLock): boolean {
   return look.kind === "directory" || (look.kind === "link" && place === "state");
@@ -53,6 +61,7 @@ async function weighed(
   lock: Judged<GatewayLock>,
   processes: ProcessTable,
 ): Promise<FindingDraft> {
+  if (isHeldElsewhere(lock)) return { ...finding, severity: "info", message: HELD_ELSEWHERE };
   if (blocksByKind(lock)) return { ...finding, severity: "error", confidence: "proven" };
   if (lock.judgement?.verdict !== "gone" || !(await isTakenBack(lock, processes))) return finding;
   const payload = lock.look.kind === "file" ? lock.look.snapshot.payload : null;
@@ -82,7 +91,7 @@ function guardFinding(lock: GatewayLock, guard: NonNullable<GatewayLock["guard"]
     message: `${BROKEN}: a process that was taking back its lock died and left its guard behind.`,
     path: guard.path,
     target: subject(lock).target,
-    fixHint: `Stop OpenClaw; if the guard is still there then, remove it: \`rmdir ${guard.path}\`.`,
+    fixHint: `Stop OpenClaw; if the guard is still there then, remove it: \`rmdir ${shellWord(guard.path)}\`.`,
     confidence: "likely",
     evidence: [{ what: "age of the guard in seconds", value: guard.ageSeconds, source: "file time" }],
     identity: "guard",

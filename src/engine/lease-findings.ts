@@ -1,6 +1,8 @@
 import type { JudgedLease, Lease } from "../facts/leases.ts";
 import type { LeaseJudgement, LeaseReason } from "./lease-verdict.ts";
+import { UNSEEN_GATEWAY_HINT } from "./lock-sentences.ts";
 import type { Evidence, FindingDraft, Severity } from "./types.ts";
+import { gatewayEvidence } from "./verdict.ts";
 
 /** What a state lease stands for and what it stops while it stands; other scopes stop nothing a user would miss. */
 const SCOPES: Readonly<Record<string, { readonly target: string; readonly stops: string }>> = {
@@ -53,6 +55,7 @@ function why(reason: LeaseReason, { owner, agent }: Lease): string {
     "pid-reused": `${names}, which started after the lease was made and is not OpenClaw`,
     "not-openclaw": `${names}, which runs but is not OpenClaw`,
     "other-user": `${names}, which belongs to another user and cannot be looked into`,
+    "unseen-gateway": `${names}, perhaps of a gateway which is at work but cannot be seen from here`,
     "other-namespace": `${names}, which cannot be seen from this container`,
   };
   return reasons[reason] ?? `${names}, of which it cannot be told whether it is OpenClaw`;
@@ -61,6 +64,7 @@ function why(reason: LeaseReason, { owner, agent }: Lease): string {
 /** Exactly what frees the host. Leases with a time to live need none but patience; an agent's has none. */
 function remedy(lease: JudgedLease): string {
   const { reason, fresh } = lease.judgement;
+  if (reason === "unseen-gateway") return UNSEEN_GATEWAY_HINT;
   if (lease.expiresAtMs !== null) {
     const end = `it ends by itself at ${new Date(lease.expiresAtMs).toISOString()}.`;
     if (reason === "other-host")
@@ -85,7 +89,7 @@ function removal({ table, name, owner, agent, createdAtMs }: Lease): string {
 }
 
 function evidence(lease: JudgedLease, nowMs: number): Evidence[] {
-  const { table, owner, createdAtMs, expiresAtMs, heartbeatAtMs, process } = lease;
+  const { table, owner, createdAtMs, expiresAtMs, heartbeatAtMs, process, unseenGateway } = lease;
   const list: Evidence[] = [];
   const add = (what: string, value: Evidence["value"], source: string): void => {
     list.push({ what, value, source });
@@ -105,5 +109,6 @@ function evidence(lease: JudgedLease, nowMs: number): Evidence[] {
     add("process with this pid", process.title ?? "running", source);
     if (process.startedAtMs !== null) add("its start", new Date(process.startedAtMs).toISOString(), source);
   }
+  if (unseenGateway) list.push(...gatewayEvidence(unseenGateway));
   return list;
 }

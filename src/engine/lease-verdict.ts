@@ -1,3 +1,4 @@
+import type { UnseenGateway } from "../facts/gateway-port.ts";
 import type { Lease } from "../facts/leases.ts";
 import type { PidNamespace, ProcessState } from "../facts/processes.ts";
 import type { Confidence, Verdict } from "./types.ts";
@@ -17,6 +18,7 @@ export type LeaseReason =
   | "other-host"
   | "other-user"
   | "other-namespace"
+  | "unseen-gateway"
   | "no-owner"
   | "owner-unclear";
 
@@ -36,6 +38,8 @@ export interface LeaseCase {
   /** State of the pid in the lease; null when there is none to look up. */
   readonly owner: ProcessState | null;
   readonly namespace: PidNamespace;
+  /** A gateway that is at work where we cannot see its process. Absent: not asked. Only asked for `isVoidable`. */
+  readonly unseenGateway?: UnseenGateway | null;
   readonly nowMs: number;
 }
 
@@ -43,7 +47,21 @@ export interface LeaseCase {
  * Decides what became of a lease's owner, and whether the host can see it too. Pure. The host takes a lease back when
  * its process is gone or has another start time; without a start time it believes any process with that number.
  */
-export function judgeLease({ lease, owner: state, namespace, nowMs }: LeaseCase): LeaseJudgement {
+export function judgeLease(lease: LeaseCase): LeaseJudgement {
+  const judgement = judgeByProcess(lease);
+  if (!lease.unseenGateway || !isVoidable(judgement)) return judgement;
+  return { ...judgement, verdict: "unknown", reason: "unseen-gateway", confidence: "unknown" };
+}
+
+/**
+ * Whether a gateway at work whose process we cannot see makes this judgement void: the lease may be that gateway's,
+ * and what its number means here says nothing then.
+ */
+export function isVoidable({ reason }: LeaseJudgement): boolean {
+  return reason === "owner-dead" || reason === "pid-reused" || reason === "not-openclaw" || reason === "owner-unclear";
+}
+
+function judgeByProcess({ lease, owner: state, namespace, nowMs }: LeaseCase): LeaseJudgement {
   const { owner, expiresAtMs, heartbeatAtMs } = lease;
   const fresh = heartbeatAtMs !== null && nowMs - heartbeatAtMs < FRESH_MS;
   const result = (

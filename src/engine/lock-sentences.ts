@@ -17,6 +17,10 @@ export interface LockSubject {
 export const FIX_HINT =
   "Run `openclaw-vitals fix` or `openclaw doctor --fix`; the lock is moved aside and can be put back.";
 
+/** A gateway that answers while none of our processes is it runs behind a wall: what it left must be judged there. */
+export const UNSEEN_GATEWAY_HINT =
+  "Run openclaw-vitals where the gateway runs: in its container (`docker exec <container> npx openclaw-vitals`) or as its user.";
+
 /** The finding for one judged lock of any family; null when a look now says nothing is wrong. */
 export function describeLock(lock: Judged<FoundLock>, subject: LockSubject): FindingDraft | null {
   const { judgement, path } = lock;
@@ -113,6 +117,11 @@ function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): 
         "its lock was not made in this container, so its owner cannot be seen from here",
         "Run openclaw-vitals in the container, or on the machine, that made the lock.",
       );
+    case "unseen-gateway":
+      return unknown(
+        "its lock may be that of a gateway which is at work but cannot be seen from here",
+        UNSEEN_GATEWAY_HINT,
+      );
     case "held-from-elsewhere":
       return unknown(
         "another process than the one it names, perhaps in a container, has its lock open",
@@ -126,8 +135,13 @@ function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): 
   }
 }
 
+/** A path as it can be pasted into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 function notAFile(
-  { look }: FoundLock,
+  { look, path }: FoundLock,
   subject: LockSubject,
   common: { path: string; target: string },
 ): FindingDraft | null {
@@ -141,7 +155,7 @@ function notAFile(
   const hint =
     look.kind === "unreadable"
       ? "Run openclaw-vitals as the user that runs OpenClaw."
-      : "Look at it and move it away by hand; it is never followed or removed by this tool.";
+      : `Stop OpenClaw, look at it and move it away: \`mv ${shellWord(path)} ${shellWord(`${path}.aside`)}\`. This tool never follows or removes it.`;
   return {
     ...common,
     severity: "warning",

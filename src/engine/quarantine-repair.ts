@@ -1,5 +1,6 @@
-import type { Judged } from "../facts/facts.ts";
+import type { Facts, Judged } from "../facts/facts.ts";
 import type { FoundLock } from "../facts/found-lock.ts";
+import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot } from "../facts/lock-owner.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
@@ -8,7 +9,7 @@ import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";
 
 /** Verdicts under which a lock may be moved away; `leaked` only after a person's yes. */
 const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
-/** A process table older than this is read again. A dead owner of an unchanged lock stays dead. Milliseconds. */
+/** A process table, and an answer of a gateway's port, older than this is read again. A dead owner of an unchanged lock stays dead. Milliseconds. */
 const TABLE_AGE_MS = 250;
 
 /** The facts that hold judged locks. */
@@ -18,11 +19,16 @@ export type LockFamily = "sessionLocks" | "configLocks" | "gatewayLocks";
 export function planLockRemoval(family: LockFamily): Fix["plan"] {
   return async (finding, facts, policy) => {
     const { locks } = await facts[family](policy.locks.graceSeconds);
-    return planRemoval(finding, locks, policy);
+    return planRemoval(finding, locks, policy, facts);
   };
 }
 
-function planRemoval(finding: Finding, locks: readonly Judged<FoundLock>[], policy: Policy): Repair | Skip {
+function planRemoval(
+  finding: Finding,
+  locks: readonly Judged<FoundLock>[],
+  policy: Policy,
+  facts: Facts,
+): Repair | Skip {
   const lock = locks.find((candidate) => candidate.path === finding.path);
   if (lock?.look.kind !== "file" || lock.judgement === null) return { skip: "there is no lock file to move" };
   if (!REMOVABLE.includes(lock.judgement.verdict)) return { skip: "its owner is not proven to be gone" };
@@ -30,7 +36,9 @@ function planRemoval(finding: Finding, locks: readonly Judged<FoundLock>[], poli
   const judgeAgain = async (): Promise<true | string> => {
     const now = lookAtLock(path);
     if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
-    const again = await judgeSnapshot({ ...lock, look: now }, await currentTable(), policy.locks.graceSeconds);
+    const again = await judgeSnapshot({ ...lock, look: now }, await currentTable(), policy.locks.graceSeconds, () =>
+      currentGateway(facts),
+    );
     return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
   };
   return {
@@ -50,4 +58,17 @@ async function currentTable(): Promise<ProcessTable> {
   const now = performance.now();
   if (table === undefined || now - table.at > TABLE_AGE_MS) table = { at: now, read: openProcessTable() };
   return await table.read;
+}
+
+const gateways = new WeakMap<Facts, { readonly at: number; readonly read: Promise<UnseenGateway | null> }>();
+
+/** One that was started meanwhile counts as well. */
+async function currentGateway(facts: Facts): Promise<UnseenGateway | null> {
+  const now = performance.now();
+  let known = gateways.get(facts);
+  if (known === undefined || now - known.at > TABLE_AGE_MS) {
+    known = { at: now, read: facts.fresh().unseenGateway() };
+    gateways.set(facts, known);
+  }
+  return await known.read;
 }

@@ -1,3 +1,4 @@
+import type { UnseenGateway } from "../facts/gateway-port.ts";
 import type { LockSnapshot } from "../facts/lock-file.ts";
 import type { Holders, PidNamespace, ProcessState } from "../facts/processes.ts";
 import type { Confidence, Evidence, Verdict } from "./types.ts";
@@ -22,6 +23,7 @@ export type Reason =
   | "shared-file-system"
   | "other-user"
   | "other-namespace"
+  | "unseen-gateway"
   | "held-from-elsewhere"
   | "not-openclaw"
   | "owner-unclear";
@@ -50,6 +52,8 @@ export interface LockCase {
   readonly ownerDescriptorsReadable: boolean;
   readonly holders: Holders;
   readonly namespace: PidNamespace;
+  /** A gateway that is at work where we cannot see its process. Absent: not asked. Only asked for `isVoidable`. */
+  readonly unseenGateway?: UnseenGateway | null;
   readonly uid: number | null;
   readonly nowMs: number;
   readonly graceMs: number;
@@ -76,8 +80,10 @@ export function judgeLock(lock: LockCase): Judgement {
   });
 
   // A process that did not let us look may be the one that holds it.
-  const gone = (reason: Reason, extra: { solid?: boolean; confidence?: Confidence } = {}): Judgement =>
-    holders.blind ? result("unknown", "other-namespace") : result("gone", reason, extra);
+  const gone = (reason: Reason, extra: { solid?: boolean; confidence?: Confidence } = {}): Judgement => {
+    if (holders.blind) return result("unknown", "other-namespace");
+    return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("gone", reason, extra);
+  };
 
   if (snapshot.nlink > 1) return result("unknown", "link");
   if (lock.sharedFileSystem !== null) return result("unknown", "shared-file-system");
@@ -120,7 +126,15 @@ export function judgeLock(lock: LockCase): Judgement {
   }
   // A release closes the descriptor first and removes the file then: give it time.
   if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
-  return result("leaked", "descriptor-closed");
+  return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
+}
+
+/**
+ * Whether a gateway at work whose process we cannot see makes this verdict void: the lock may be that gateway's, and
+ * what its number means here says nothing then.
+ */
+export function isVoidable({ verdict }: Judgement): boolean {
+  return verdict === "gone" || verdict === "leaked";
 }
 
 /** True when the process that has the pid now cannot be the one that wrote the lock. */
@@ -185,7 +199,18 @@ function describe(lock: LockCase): Evidence[] {
     if (namespace.startedAtMs !== null)
       add("namespace started", new Date(namespace.startedAtMs).toISOString(), "/proc/1/stat");
   }
+  if (lock.unseenGateway) evidence.push(...gatewayEvidence(lock.unseenGateway));
   return evidence;
+}
+
+/** What is known of a gateway that is at work out of sight. */
+export function gatewayEvidence({ port, answers, listener }: UnseenGateway): Evidence[] {
+  const source = `127.0.0.1:${port}`;
+  const what = answers ? "port on which a gateway answers" : "port on which somebody listens but does not answer";
+  return [
+    { what, value: port, source },
+    { what: "process that has this port", value: listener ?? "none that can be seen", source: "open descriptors" },
+  ];
 }
 
 function addOwner(

@@ -3,6 +3,7 @@ import { type ConfigFacts, configValue, includedFiles, readConfig } from "./conf
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
+import type { UnseenGateway } from "./gateway-port.ts";
 import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
@@ -49,6 +50,8 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
+  /** A gateway at work on this state dir's port whose process cannot be seen from here. Asks that port, on loopback. */
+  unseenGateway(): Promise<UnseenGateway | null>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -71,18 +74,31 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     const includes = files.length > 0 && (await era()) === "sqlite" ? files : [];
     return await readConfigLocks({ ...place, includes, confined: updating });
   };
+  const gatewayLocks = once(
+    async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating }),
+  );
+  const unseenGateway = once(async () => {
+    const { findUnseenGateway } = await import("./gateway-port.ts");
+    return await findUnseenGateway({
+      stateDir: place.stateDir,
+      config,
+      env,
+      locks: (await gatewayLocks()).locks,
+      processes,
+    });
+  });
   const found: string[] = [];
   const judged = <T extends FoundLock>(read: () => Promise<FoundLocks<T>>) => {
     const seen = once(read);
     return perGrace(async (graceSeconds): Promise<JudgedLocks<T>> => {
       const { locks, problems } = await seen();
       for (const problem of problems) if (!found.includes(problem)) found.push(problem);
-      return { locks: await judgeLocks(locks, await processes(), graceSeconds), problems };
+      return { locks: await judgeLocks(locks, await processes(), graceSeconds, unseenGateway), problems };
     });
   };
   const leases = once(async (): Promise<LeaseFacts> => {
     if ((await era()) !== "sqlite") return { path: "", leases: [], problems: [] };
-    const read = await (await import("./leases.ts")).readLeases(place.stateDir, processes);
+    const read = await (await import("./leases.ts")).readLeases(place.stateDir, processes, unseenGateway);
     found.push(...read.problems);
     return read;
   });
@@ -97,8 +113,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     era,
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
-    gatewayLocks: judged(async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating })),
+    gatewayLocks: judged(gatewayLocks),
     leases,
+    unseenGateway,
     problems: () => found,
     fresh: () => gatherFacts(options),
   };

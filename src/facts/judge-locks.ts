@@ -1,5 +1,6 @@
 import type { Judged } from "./facts.ts";
 import type { FoundLock } from "./found-lock.ts";
+import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
 import { judgeSnapshot } from "./lock-owner.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
@@ -15,19 +16,21 @@ export async function judgeLocks<T extends FoundLock>(
   locks: readonly T[],
   table: ProcessTable,
   graceSeconds: number,
+  findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judged<T>[]> {
   const judged: Judged<T>[] = [];
   for (const lock of locks) {
-    const judgement = await judgeSnapshot(lock, table, graceSeconds);
+    const judgement = await judgeSnapshot(lock, table, graceSeconds, findUnseenGateway);
     if (judgement?.report && lock.look.kind === "file" && !isUnchanged(lock.path, lock.look.snapshot)) continue;
     judged.push({ ...lock, judgement });
   }
-  return await judgeReleasesAgain(judged, graceSeconds);
+  return await judgeReleasesAgain(judged, graceSeconds, findUnseenGateway);
 }
 
 async function judgeReleasesAgain<T extends FoundLock>(
   judged: readonly Judged<T>[],
   graceSeconds: number,
+  findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judged<T>[]> {
   if (!judged.some((lock) => lock.judgement?.verdict === "leaked")) return [...judged];
   await new Promise((resolve) => setTimeout(resolve, RELEASE_MS));
@@ -37,7 +40,7 @@ async function judgeReleasesAgain<T extends FoundLock>(
     if (lock.judgement?.verdict !== "leaked") settled.push(lock);
     else if (lock.look.kind === "file" && isUnchanged(lock.path, lock.look.snapshot)) {
       const now = { ...lock, look: lookAtLock(lock.path) };
-      settled.push({ ...now, judgement: await judgeSnapshot(now, table, graceSeconds) });
+      settled.push({ ...now, judgement: await judgeSnapshot(now, table, graceSeconds, findUnseenGateway) });
     }
   }
   return settled;

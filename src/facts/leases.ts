@@ -1,7 +1,8 @@
 import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { judgeLease, type LeaseJudgement } from "../engine/lease-verdict.ts";
+import { isVoidable, judgeLease, type LeaseJudgement } from "../engine/lease-verdict.ts";
+import type { UnseenGateway } from "./gateway-port.ts";
 import type { ProcessState, ProcessTable } from "./processes.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
@@ -33,6 +34,8 @@ export interface Lease {
 export interface JudgedLease extends Lease {
   readonly judgement: LeaseJudgement;
   readonly process: ProcessState | null;
+  /** Set when it is why nothing can be said of the owner. */
+  readonly unseenGateway: UnseenGateway | null;
 }
 
 export interface LeaseFacts {
@@ -47,24 +50,35 @@ export interface LeaseFacts {
 const MAX_ROWS = 500;
 
 /** The leases of a host that keeps its state in a database (2026.8.1 and newer). Reads a copy, never the live file. */
-export async function readLeases(stateDir: string, processes: () => Promise<ProcessTable>): Promise<LeaseFacts> {
+export async function readLeases(
+  stateDir: string,
+  processes: () => Promise<ProcessTable>,
+  findUnseenGateway: () => Promise<UnseenGateway | null>,
+): Promise<LeaseFacts> {
   const file = path.join(stateDir, "state", "openclaw.sqlite");
   const found = await readDatabaseCopy(file, (db) => [...stateLeases(db), ...agentLeases(db)]);
   if (found.status !== "read") {
     const problems = found.status === "missing" ? [] : [`${file} ${found.why}, its leases were not looked at`];
     return { path: file, leases: [], problems };
   }
-  const leases = found.value.length === 0 ? [] : await judgeAll(found.value, await processes());
+  const leases = found.value.length === 0 ? [] : await judgeAll(found.value, await processes(), findUnseenGateway);
   return { path: file, leases, problems: [] };
 }
 
-async function judgeAll(leases: readonly Lease[], table: ProcessTable): Promise<JudgedLease[]> {
+async function judgeAll(
+  leases: readonly Lease[],
+  table: ProcessTable,
+  findUnseenGateway: () => Promise<UnseenGateway | null>,
+): Promise<JudgedLease[]> {
   const namespace = table.namespace();
   const judged: JudgedLease[] = [];
   for (const lease of leases) {
     // The number of a process on another machine says nothing about the one that has it here.
     const process = lease.owner && lease.owner.sameHost !== false ? await table.get(lease.owner.pid) : null;
-    judged.push({ ...lease, process, judgement: judgeLease({ lease, owner: process, namespace, nowMs: Date.now() }) });
+    const about = { lease, owner: process, namespace, nowMs: Date.now() };
+    const first = judgeLease(about);
+    const unseenGateway = isVoidable(first) ? await findUnseenGateway() : null;
+    judged.push({ ...lease, process, unseenGateway, judgement: judgeLease({ ...about, unseenGateway }) });
   }
   return judged;
 }

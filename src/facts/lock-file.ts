@@ -14,6 +14,8 @@ export type LockPayload =
       readonly createdAtMs: number | null;
       readonly starttime: number | null;
       readonly maxHoldMs: number | null;
+      /** Where a gateway of 2026.9.6 listens; only its locks say so. */
+      readonly port?: number;
     }
   | { readonly status: "empty" }
   | { readonly status: "malformed"; readonly why: string };
@@ -116,7 +118,7 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { status: "malformed", why: "not a JSON object" };
   }
-  const { pid, createdAt, starttime, startTime, maxHoldMs } = value as Record<string, unknown>;
+  const { pid, createdAt, starttime, startTime, maxHoldMs, port } = value as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isInteger(pid) || pid <= 0 || pid > MAX_PID) {
     return { status: "malformed", why: "no valid pid" };
   }
@@ -128,6 +130,7 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
     // Gateway locks spell it their own way.
     starttime: [starttime, startTime].find(isCount) ?? null,
     maxHoldMs: isCount(maxHoldMs) && maxHoldMs > 0 ? maxHoldMs : null,
+    ...(isCount(port) && port > 0 && port <= 65_535 ? { port } : {}),
   };
 }
 

@@ -1,18 +1,23 @@
-import { type Judgement, judgeLock } from "../engine/verdict.ts";
+import { isVoidable, type Judgement, judgeLock, type LockCase } from "../engine/verdict.ts";
 import type { FoundLock } from "./found-lock.ts";
+import type { UnseenGateway } from "./gateway-port.ts";
 import type { ProcessTable } from "./processes.ts";
 
-/** Gathers what a verdict on this lock rests on and judges it; null when there is no regular file to judge. */
+/**
+ * Gathers what a verdict on this lock rests on and judges it; null when there is no regular file to judge. Only when
+ * nobody seems to hold it any more it is asked whether a gateway is at work out of sight.
+ */
 export async function judgeSnapshot(
   lock: FoundLock,
   table: ProcessTable,
   graceSeconds: number,
+  findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judgement | null> {
   if (lock.look.kind !== "file") return null;
   const { snapshot } = lock.look;
   const pid = snapshot.payload.status === "ok" ? snapshot.payload.pid : null;
   const owner = pid === null ? null : await table.get(pid);
-  return judgeLock({
+  const about: LockCase = {
     path: lock.path,
     snapshot,
     unchanged: lock.unchanged,
@@ -24,5 +29,8 @@ export async function judgeSnapshot(
     uid: table.uid,
     nowMs: Date.now(),
     graceMs: graceSeconds * 1000,
-  });
+  };
+  const judgement = judgeLock(about);
+  if (!isVoidable(judgement)) return judgement;
+  return judgeLock({ ...about, unseenGateway: await findUnseenGateway() });
 }

@@ -122,7 +122,8 @@ function readStat(root: string, pid: number): Stat | null {
   return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
 }
 
-function readStatus(root: string, pid: number) {
+/** Of a process; every field is null or 0 when it is gone or hidden. */
+export function readStatus(root: string, pid: number) {
   const text = readText(`${root}/${pid}/status`) ?? "";
   const line = (key: string): string | null => new RegExp(`^${key}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
   const count = (value: string | null | undefined): number | null => (value ? Number(value) : null);
@@ -134,12 +135,12 @@ function readStatus(root: string, pid: number) {
   };
 }
 
-function readArgs(root: string, pid: number): string[] {
+export function readArgs(root: string, pid: number): string[] {
   const text = readText(`${root}/${pid}/cmdline`) ?? "";
   return text.split("\0").filter((arg) => arg !== "");
 }
 
-function titleOf(args: readonly string[]): string | null {
+export function titleOf(args: readonly string[]): string | null {
   const first = args[0]?.trim().split(/\s+/)[0];
   return first ? (first.split("/").at(-1) ?? first) : null;
 }
@@ -182,7 +183,7 @@ function listSuspects(root: string, selfPid: number): number[] {
 }
 
 /** Empty without /proc: then the namespace is not trusted either, and nothing is concluded. */
-function listNames(root: string): string[] {
+export function listNames(root: string): string[] {
   try {
     return readdirSync(root);
   } catch {

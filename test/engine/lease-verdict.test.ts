@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { judgeLease, type LeaseCase } from "../../src/engine/lease-verdict.ts";
+import { isVoidable, judgeLease, type LeaseCase } from "../../src/engine/lease-verdict.ts";
+import type { UnseenGateway } from "../../src/facts/gateway-port.ts";
 import type { Lease, LeaseOwner } from "../../src/facts/leases.ts";
 import type { ProcessState } from "../../src/facts/processes.ts";
 
@@ -116,4 +117,38 @@ test("process ids of another namespace prove nothing; of an agent's lease nothin
   const namespace = { ...here, trusted: false };
   expect(judge(gateway, absent, { namespace })).toMatchObject({ verdict: "unknown", blocks: true });
   expect(judge(agent, absent, { namespace })).toMatchObject({ verdict: "unknown", blocks: false });
+});
+
+describe("a gateway at work whose process cannot be seen", () => {
+  const unseenGateway: UnseenGateway = { port: 18_789, listener: null, answers: true };
+  const noStart = owned(agent, { startTime: null });
+  const later = alive({ title: "postgres", openclaw: false, startedAtMs: MADE + 3_000 });
+  test.each<[string, Lease, ProcessState]>([
+    ["a dead owner", gateway, absent],
+    ["another start", agent, unrelated],
+    ["another program that started later", noStart, later],
+    ["another program", noStart, unrelated],
+    ["a process of which nothing is known", noStart, alive({ startedAtMs: null, openclaw: null })],
+  ])("%s proves nothing; whether it blocks stays the same", (_name, lease, state) => {
+    const before = judge(lease, state);
+    expect(isVoidable(before)).toBe(true);
+    expect(judge(lease, state, { unseenGateway: null })).toEqual(before);
+    expect(judge(lease, state, { unseenGateway })).toEqual({
+      ...before,
+      verdict: "unknown",
+      reason: "unseen-gateway",
+      confidence: "unknown",
+    });
+  });
+
+  test.each<[string, Lease, ProcessState | null]>([
+    ["a running owner", gateway, alive()],
+    ["another host's", owned(gateway, { sameHost: false }), null],
+    ["an expired one", { ...gateway, expiresAtMs: NOW }, absent],
+    ["one that names nobody", { ...gateway, owner: null }, null],
+  ])("%s is judged as ever", (_name, lease, state) => {
+    const before = judge(lease, state);
+    expect(isVoidable(before)).toBe(false);
+    expect(judge(lease, state, { unseenGateway })).toEqual(before);
+  });
 });

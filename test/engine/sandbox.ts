@@ -52,7 +52,7 @@ export interface PlantOptions {
 /** A state dir of its own, removed after the test. */
 export interface Sandbox {
   readonly stateDir: string;
-  /** Hermetic options: the checks of session locks, a known host version, nothing from the environment. */
+  /** Hermetic options: the checks of session locks, a known host version, nothing of the real environment. */
   readonly options: RepairOptions & { readonly stateDir: string };
   sessions(agent?: string): string;
   /** Plants a lock and returns its path. */
@@ -73,7 +73,8 @@ export function makeSandbox(): Sandbox {
   mkdirSync(path.join(stateDir, "agents"), { recursive: true, mode: 0o700 });
   const sandbox: Sandbox = {
     stateDir,
-    options: { stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCK_CHECKS },
+    // A port nobody listens on: a gateway of the machine's owner on the host's default one is no matter here.
+    options: { stateDir, hostVersion: "2026.5.22", env: { OPENCLAW_GATEWAY_PORT: "1" }, only: SESSION_LOCK_CHECKS },
     sessions: (agent = "coder") => path.join(stateDir, "agents", agent, "sessions"),
     plant({ agent, session = SESSION, payload, raw, transcript = true, ageMs, mode = 0o600, dir } = {}) {
       const folder = dir ?? sandbox.sessions(agent);

@@ -1,6 +1,7 @@
 import { fc, test as prop } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { type Judgement, judgeLock, type LockCase } from "../../src/engine/verdict.ts";
+import { isVoidable, type Judgement, judgeLock, type LockCase } from "../../src/engine/verdict.ts";
+import type { UnseenGateway } from "../../src/facts/gateway-port.ts";
 import type { LockPayload, LockSnapshot } from "../../src/facts/lock-file.ts";
 import type { PidNamespace, ProcessState } from "../../src/facts/processes.ts";
 
@@ -82,6 +83,7 @@ function judge(change: Change = {}): Judgement {
   return judgeLock(lockCase(change));
 }
 
+const unseen: UnseenGateway = { port: 18_789, listener: null, answers: true };
 const nobody = { pids: [], seen: "own" } as const;
 const unreadable = { pids: [], seen: "none" } as const;
 
@@ -444,6 +446,7 @@ const anyCase: fc.Arbitrary<LockCase> = fc
         openclaw: fc.constantFrom(true, false, null),
       }),
     ),
+    unseenGateway: fc.constantFrom(null, null, null, unseen),
     holders: fc.record({
       pids: fc.subarray([1, 2, PID, 77]),
       seen: fc.constantFrom("own" as const, "none" as const),
@@ -476,6 +479,7 @@ function forbidsRemoval(lock: LockCase): string | null {
   if (lock.uid === 1000 && snapshot.uid !== 1000) return "another uid";
   if (!namespace.trusted) return "another namespace";
   if (holders.pids.length > 0) return "somebody has it open";
+  if (lock.unseenGateway) return "a live gateway port whose pid we cannot see voids all pid evidence";
   if (says.status !== "ok") {
     if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return "fresh";
     return lock.unchanged ? null : "changing";
@@ -501,6 +505,7 @@ describe("any case", () => {
     const { verdict } = judgeLock(lock);
     const forbidden = forbidsRemoval(lock);
     if (forbidden !== null) expect(verdict, forbidden).not.toBe("gone");
+    if (lock.unseenGateway) expect(verdict).not.toBe("leaked");
   });
 
   prop.prop([anyCase], { numRuns: 5000 })(
@@ -555,5 +560,51 @@ describe("a process of a nested namespace that does not let us look", () => {
     expect(judgeLock(lockCase(change))).toMatchObject({ verdict: "unknown", reason: "other-namespace" });
     const seeing = { ...change, holders: { ...blind, blind: false } };
     expect(judgeLock(lockCase(seeing)).verdict).toBe("gone");
+  });
+});
+
+describe("a gateway at work whose process cannot be seen", () => {
+  const closed = { holders: nobody, snapshot: { mtimeMs: NOW - 5 * MINUTE } };
+  test.each<[string, Change, string]>([
+    ["a dead owner", { owner: absent, holders: nobody }, "gone"],
+    ["a thread's number", { owner: { state: "thread", threadOf: 9 }, holders: nobody }, "gone"],
+    ["a reused pid", { owner: gateway({ startTicks: TICKS + 1 }), holders: nobody }, "gone"],
+    ["no owner named", { owner: null, holders: nobody, payload: { status: "empty" } }, "gone"],
+    ["a closed descriptor", closed, "leaked"],
+  ])("%s proves nothing", (_name, change, otherwise) => {
+    const before = judge(change);
+    expect(before.verdict).toBe(otherwise);
+    expect(isVoidable(before)).toBe(true);
+    expect(judge({ ...change, unseenGateway: null })).toEqual(before);
+    const result = judge({ ...change, unseenGateway: unseen });
+    expect(result).toMatchObject({
+      verdict: "unknown",
+      reason: "unseen-gateway",
+      confidence: "unknown",
+      report: true,
+    });
+    expect(isVoidable(result)).toBe(false);
+  });
+
+  test.each<[string, Change]>([
+    ["a held lock", {}],
+    ["an overdue one", { nowMs: NOW + 60 * MINUTE }],
+    ["a lock somebody else has open", { holders: { pids: [77], seen: "own" } }],
+    ["another program with the owner's pid and start", { owner: gateway({ openclaw: false }), holders: nobody }],
+    ["a fresh empty lock", { owner: null, holders: nobody, payload: { status: "empty" }, snapshot: { mtimeMs: NOW } }],
+  ])("%s is judged as ever", (_name, change) => {
+    const { evidence: _evidence, ...before } = judge(change);
+    expect(isVoidable(judge(change))).toBe(false);
+    expect(judge({ ...change, unseenGateway: unseen })).toMatchObject(before);
+  });
+
+  test("the evidence says which port, what came of asking, and who has it here", () => {
+    const dead: Change = { owner: absent, holders: nobody };
+    const result = judge({ ...dead, unseenGateway: unseen });
+    expect(evidence(result, "port on which a gateway answers")).toBe(18_789);
+    expect(evidence(result, "process that has this port")).toBe("none that can be seen");
+    const silent = judge({ ...dead, unseenGateway: { ...unseen, listener: "docker-proxy", answers: false } });
+    expect(evidence(silent, "port on which somebody listens but does not answer")).toBe(18_789);
+    expect(evidence(silent, "process that has this port")).toBe("docker-proxy");
   });
 });

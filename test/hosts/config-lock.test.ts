@@ -8,7 +8,7 @@ import { createHome, type Home, type HomeOptions } from "./harness/home.ts";
 import { ensureHost, HOST_VERSIONS, type HostVersion } from "./harness/hosts.ts";
 import { installPlugin, packProject } from "./harness/install.ts";
 import { deadPid, titledProcess } from "./harness/plant.ts";
-import { procStat } from "./harness/processes.ts";
+import { procStat, until } from "./harness/processes.ts";
 import { quarantined, vitalsJson } from "./harness/vitals.ts";
 
 const HOUR = 3_600_000;
@@ -46,6 +46,48 @@ async function takeLock(home: Home, target: string): Promise<string> {
     }`;
   const running = await home.spawnFile(home.host.node, ["--input-type=module", "-e", script], { timeoutMs: 60_000 });
   return (await running.finished).stdout.trim();
+}
+
+/**
+ * Renews an expired token with the host's own code, once with the way free, which tells the name of its lock, and once
+ * when that lock is there. The provider is unknown to it, so it comes back without a token and asks nobody.
+ */
+const OAUTH_HOST = `
+  import { existsSync, mkdirSync, watch } from "node:fs";
+  import { once } from "node:events";
+  import { setTimeout as sleep } from "node:timers/promises";
+  const sdk = process.argv[1] + "/dist/plugin-sdk/";
+  const { upsertAuthProfileWithLock } = await import(sdk + "provider-auth.js");
+  const { ensureAuthProfileStore, resolveApiKeyForProfile } = await import(sdk + "agent-runtime.js");
+  const profileId = "elsewhere:default";
+  const credential = { type: "oauth", provider: "elsewhere", access: "a", refresh: "r", expires: Date.now() - 3_600_000 };
+  await upsertAuthProfileWithLock({ profileId, credential });
+  const folder = process.env.HOME + "/.openclaw/locks/oauth-refresh";
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const refresh = () => resolveApiKeyForProfile({ cfg: {}, store: ensureAuthProfileStore(), profileId });
+  const watcher = watch(folder);
+  const seen = once(watcher, "change");
+  const began = performance.now();
+  await refresh();
+  const took = performance.now() - began;
+  const [, name] = await seen;
+  watcher.close();
+  console.log("lock " + name);
+  console.log("refreshed");
+  while (!existsSync(folder + "/" + name)) await sleep(50);
+  const blocked = refresh();
+  const first = await Promise.race([blocked.then(() => "refreshed in spite of it"), sleep(3_000 + 10 * took, "still waiting")]);
+  console.log(first);
+  await blocked;
+  console.log("refreshed at last");
+  process.exit(0);
+`;
+
+/** Runs the command a finding prints, as a user would paste it. */
+async function runPrinted(home: Home, { fixHint }: { fixHint: string }): Promise<void> {
+  const command = /`([^`]+)`/.exec(fixHint)?.[1] ?? "";
+  const done = await (await home.spawnFile("sh", ["-c", command])).finished;
+  expect(done.code, done.stderr).toBe(0);
 }
 
 let seconds = 600;
@@ -143,12 +185,44 @@ describe.each(HOST_VERSIONS)("on openclaw %s", (version) => {
     expect(existsSync(lock), "released by its owner").toBe(false);
   });
 
-  test.runIf(version !== "2026.5.22")("a guard left behind blocks too, and is reported", async () => {
+  test("the lock of an OAuth token: no refresh until `openclaw-vitals fix` has healed it", async () => {
+    const host = await home.spawnFile(home.host.node, ["--input-type=module", "-e", OAUTH_HOST, home.host.root]);
+    const says = async (what: string) =>
+      await until(
+        () => host.stdout().split("\n").includes(what),
+        120_000,
+        () => `${what}: ${host.output()}`,
+      );
+    await says("refreshed");
+    const name = /^lock (\S+)$/m.exec(host.stdout())?.[1] as string;
+    const file = await plant(join(home.stateDir, "locks", "oauth-refresh", name), "");
+    await says("still waiting");
+    const healed = await ours(home, FIX);
+    expect(healed.document.repairs).toMatchObject([{ status: "repaired", path: file }]);
+    await says("refreshed at last");
+    expect((await host.finished).code, host.output()).toBe(0);
+  });
+
+  test("a folder in the place of the lock: blocked, reported, free after the command that is printed", async () => {
+    await mkdir(lock);
+    expect(await takeLock(home, home.configPath)).not.toBe("taken");
+    const { document } = await ours(home, ["check"]);
+    expect(document.findings).toMatchObject([{ verdict: "unknown", path: lock, fix: null }]);
+    await runPrinted(home, document.findings[0]);
+    expect(await takeLock(home, home.configPath)).toBe("taken");
+    expect((await ours(home, ["check"])).document.findings).toEqual([]);
+  });
+
+  test.runIf(version !== "2026.5.22")("a guard left behind: blocked, reported, free after the command", async () => {
     await mkdir(`${lock}.reclaim`);
     setOld(`${lock}.reclaim`);
     expect(await takeLock(home, home.configPath)).toBe("file_lock_timeout");
     const { document } = await ours(home, ["check"]);
     expect(document.findings).toMatchObject([{ severity: "error", path: `${lock}.reclaim`, fix: null }]);
+    await runPrinted(home, document.findings[0]);
+    expect(await takeLock(home, home.configPath)).toBe("taken");
+    const after = await change(home);
+    expect(after.written, after.output).toBe(true);
   });
 });
 
@@ -200,8 +274,8 @@ describe.each(HOST_VERSIONS)("`doctor --fix` of openclaw %s", (version) => {
 
 /** Stops the process that holds a lock while it holds it, and returns its pid. */
 async function stopHolding(lock: string): Promise<number> {
-  const until = Date.now() + 60_000;
-  while (Date.now() < until) {
+  const end = Date.now() + 60_000;
+  while (Date.now() < end) {
     await nextTick();
     const pid = ownerOf(lock);
     if (pid === undefined) continue;

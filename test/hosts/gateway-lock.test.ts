@@ -1,6 +1,6 @@
 /** Locks of the gateway: what keeps a real one from starting, what heals it, and what is never touched. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Gateway, startGateway } from "./harness/gateway.ts";
@@ -18,6 +18,12 @@ function setOld(file: string): void {
   utimesSync(file, past, past);
 }
 
+/** Fresh for long enough on a busy machine, too: its time lies ahead. */
+function setFresh(file: string): void {
+  const soon = new Date(Date.now() + HOUR);
+  utimesSync(file, soon, soon);
+}
+
 function plant(file: string, content: string | object): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content), { flag: "wx", mode: 0o600 });
@@ -31,6 +37,13 @@ const hashed = (home: Home): string =>
 async function ours(home: Home, ...command: readonly string[]) {
   const done = await vitalsJson(home, [...command, "--host-version", home.host.version, "--only", "gateway-lock"]);
   return done.document;
+}
+
+/** Runs the command a finding prints, as a user would paste it. */
+async function runPrinted(home: Home, { fixHint }: { fixHint: string }): Promise<void> {
+  const command = /`([^`]+)`/.exec(fixHint)?.[1] ?? "";
+  const done = await (await home.spawnFile("sh", ["-c", command])).finished;
+  expect(done.code, done.stderr).toBe(0);
 }
 
 /** With every consent given and the locks made to look old, nothing of a running gateway moves. */
@@ -81,22 +94,33 @@ describe("on openclaw 2026.9.6", () => {
     expect(readdirSync(dirname(lock)).sort()).toEqual(kernel.sort());
   });
 
-  test("a folder in its place, and a guard left behind: no start; reported with what to do", async () => {
+  test("a folder in its place: no start; the command that is printed frees it", async () => {
     mkdirSync(lock);
     await expect(startGateway(home)).rejects.toThrow(/failed to acquire gateway lock/);
-    expect((await ours(home)).findings).toMatchObject([{ severity: "error", path: lock, fix: null }]);
-    rmdirSync(lock);
+    const { findings } = await ours(home);
+    expect(findings).toMatchObject([{ severity: "error", path: lock, fix: null }]);
+    await runPrinted(home, findings[0]);
+    await (await startGateway(home)).stop();
+    expect((await ours(home)).findings).toEqual([]);
+  });
 
+  test("a guard left behind: no start; the command that is printed frees it", async () => {
     mkdirSync(`${lock}.reclaim`);
     setOld(`${lock}.reclaim`);
     await expect(startGateway(home)).rejects.toThrow(/gateway already running/);
-    const [finding] = (await ours(home)).findings;
-    expect(finding).toMatchObject({ severity: "error", path: `${lock}.reclaim`, fix: null });
-    rmdirSync(/`rmdir (.*)`/.exec(finding.fixHint)?.[1] as string);
+    const { findings } = await ours(home);
+    expect(findings).toMatchObject([{ severity: "error", path: `${lock}.reclaim`, fix: null }]);
+    await runPrinted(home, findings[0]);
+    await (await startGateway(home)).stop();
+    expect((await ours(home)).findings).toEqual([]);
   });
 
-  test("an old empty one: taken back by the gateway itself, so it is only told of", async () => {
-    plant(lock, "");
+  test("a fresh malformed one: no start, and it may still be written; once old the gateway takes it back", async () => {
+    plant(lock, '{"pid": 42');
+    setFresh(lock);
+    await expect(startGateway(home)).rejects.toThrow(/gateway already running/);
+    expect((await ours(home)).findings).toEqual([]);
+    setOld(lock);
     expect((await ours(home)).findings).toMatchObject([{ severity: "info", verdict: "gone", path: lock }]);
     const gateway = await startGateway(home);
     expect(JSON.parse(readFileSync(lock, "utf8"))).toMatchObject({ pid: gateway.pid });
@@ -124,12 +148,26 @@ describe("on openclaw 2026.5.22", () => {
     expect(findings[0].message).toContain(`process ${second.pid} took the lock away from process ${first.pid}`);
     expect((await ours(home, "fix", "--yes", "--force")).repairs).toMatchObject([]);
 
+    // What is said to be done: stop one of them. The other has the lock and works on.
     await first.kill("SIGKILL");
+    expect((await ours(home)).findings).toEqual([]);
+    expect((await second.get("/healthz")).status).toBe(200);
     await second.kill("SIGKILL");
     await until(() => existsSync(lock), 1_000, "the lock is left");
     expect((await ours(home)).findings).toMatchObject([{ severity: "info", verdict: "gone", path: lock }]);
     const fix = await ours(home, "fix", "--non-interactive");
     expect(fix.repairs).toMatchObject([{ status: "repaired", path: lock }]);
     expect(existsSync(lock)).toBe(false);
+    await (await startGateway(home)).stop();
+  });
+
+  test("a folder in its place: no start; the command that is printed frees it", async () => {
+    mkdirSync(lock);
+    await expect(startGateway(home)).rejects.toThrow(/did not start/);
+    const { findings } = await ours(home);
+    expect(findings).toMatchObject([{ severity: "error", path: lock, fix: null }]);
+    await runPrinted(home, findings[0]);
+    await (await startGateway(home)).stop();
+    expect((await ours(home)).findings).toEqual([]);
   });
 });

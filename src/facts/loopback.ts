@@ -1,0 +1,59 @@
+import http from "node:http";
+
+/** What came of asking a port of this machine. */
+export type LoopbackAnswer =
+  /** `json` is undefined when the body is no JSON or longer than expected. */
+  | { readonly kind: "answered"; readonly status: number; readonly json: unknown }
+  /** Somebody accepts connections but does not answer in time, or not in HTTP. */
+  | { readonly kind: "silent" }
+  /** Nobody listens there. */
+  | { readonly kind: "closed" };
+
+/** A gateway answers with some hundred bytes. */
+const MAX_BYTES = 65_536;
+
+/**
+ * GET of a path on 127.0.0.1, never through a proxy and never anywhere else. Never throws.
+ * @param deadlineMs milliseconds for everything, from connecting to the last byte.
+ */
+export function getJson(port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer> {
+  return new Promise((resolve) => {
+    let connected = false;
+    const request = http.get({ host: "127.0.0.1", port, path, agent: false });
+    const finish = (answer: LoopbackAnswer): void => {
+      clearTimeout(timer);
+      request.destroy();
+      resolve(answer);
+    };
+    const fail = (): void => finish({ kind: connected ? "silent" : "closed" });
+    // A connection that is not refused within the deadline is none of a listener's on this machine.
+    const timer = setTimeout(fail, deadlineMs);
+    request.on("socket", (socket) => {
+      socket.once("connect", () => {
+        connected = true;
+      });
+    });
+    request.on("error", fail);
+    request.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const end = (): void => finish({ kind: "answered", status: response.statusCode ?? 0, json: parse(chunks) });
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > MAX_BYTES) finish({ kind: "answered", status: response.statusCode ?? 0, json: undefined });
+        else chunks.push(chunk);
+      });
+      response.once("end", end);
+      response.once("error", fail);
+      response.once("close", fail); // cut off; after "end" it changes nothing
+    });
+  });
+}
+
+function parse(chunks: readonly Buffer[]): unknown {
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
