@@ -10,7 +10,7 @@ import {
   noticeAt,
   readConfigFile,
 } from "./config-file.ts";
-import { findMember, type Json5Entry, type Json5Node, valueOf } from "./json5-text.ts";
+import { findMember, type Json5Entry, type Json5Node, nodeValue } from "./json5-text.ts";
 import { contains, realPath, resolveUserPath } from "./paths.ts";
 
 /** Where a value of the merged config is written. */
@@ -100,7 +100,7 @@ export class ConfigMerger {
   }
 
   #include(origin: Origin, entry: Json5Entry, chain: readonly string[]): Merged {
-    const value = valueOf(entry.value);
+    const value = nodeValue(entry.value);
     const names = Array.isArray(value) ? value : [value];
     const files = names.map((name) => {
       if (typeof name === "string") return this.#includeFile(origin, entry, name, chain);
