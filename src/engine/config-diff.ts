@@ -37,8 +37,11 @@ function linesOf(text: string): string[] {
 /** The text with `…` for each stretch of a line that is not to be read; its lines stay. */
 function masked(doc: Json5Text, other: Json5Text, paths: readonly ConfigPath[]): string {
   const shown = new Uint8Array(doc.text.length);
-  for (const path of paths)
-    for (const { start, end } of entriesAt(doc, shownPart(other, path))) shown.fill(1, start, end);
+  // An item that is removed moves those behind it, and their paths mean something else before and after.
+  const moved = paths.some((path) => typeof path.at(-1) === "number");
+  for (const path of moved ? [] : paths)
+    for (const { start, end, comma } of entriesAt(doc, shownPart(other, path)))
+      shown.fill(1, start, comma === null ? end : comma + 1);
   for (const { start, end } of [...doc.comments, ...textsIn(doc.root)]) shown.fill(0, start, end);
   const chars = Array.from({ length: doc.text.length }, (_, at) => doc.text[at] ?? "");
   return chars
@@ -53,7 +56,7 @@ function shownPart(other: Json5Text, path: ConfigPath): ConfigPath {
   return known === -1 ? path : path.slice(0, known + 1);
 }
 
-/** Of a key given twice all entries, of objects above it the one that counts. Items are not told apart: they move. */
+/** Of a key given twice all entries, of objects above it the one that counts. */
 function entriesAt(doc: Json5Text, path: ConfigPath): Json5Entry[] {
   let found: Json5Entry[] = [];
   let node: Json5Node | undefined = doc.root;
@@ -63,7 +66,7 @@ function entriesAt(doc: Json5Text, path: ConfigPath): Json5Entry[] {
     found = entries.filter((entry, index) => (typeof step === "number" ? index === step : entry.key === step));
     node = found.at(-1)?.value;
   }
-  return typeof path.at(-1) === "number" ? [] : found;
+  return found;
 }
 
 function textsIn(node: Json5Node): Span[] {
