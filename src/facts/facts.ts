@@ -1,5 +1,7 @@
 import type { Judgement } from "../engine/verdict.ts";
-import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
+import { type ConfigFacts, configFacts, configValue } from "./config.ts";
+import { expandReferences } from "./config-env.ts";
+import { type ConfigGraph, readConfigGraph } from "./config-graph.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
@@ -40,6 +42,8 @@ export interface Facts {
   readonly configPath: string;
   readonly updating: boolean;
   readonly config: ConfigFacts;
+  /** The config as the files have it: which file and line owns what. */
+  configGraph(): ConfigGraph;
   host(): HostVersion;
   era(): Promise<"jsonl" | "sqlite">;
   processes(): Promise<ProcessTable>;
@@ -62,14 +66,17 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   const env = options.env ?? process.env;
   const place = findPlace(options, env);
   const updating = env["OPENCLAW_UPDATE_IN_PROGRESS"] === "1";
+  const configGraph = once(() => readConfigGraph(place.configPath, env));
   const config: ConfigFacts = options.config
     ? { path: place.configPath, exists: true, value: options.config, problem: null }
-    : readConfig(place.configPath, env);
+    : configFacts(configGraph());
   const host = once(() => findHostVersion(options.hostVersion, config, env));
   const processes = once(openProcessTable);
   const era = once(() => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir)));
   const configLocks = async () => {
-    const files = includedFiles(place.configPath, env);
+    const files = configGraph()
+      .files.filter((file) => file.included)
+      .map((file) => file.real);
     // Before sessions moved into a database, an included file was written under the lock of the config.
     const includes = files.length > 0 && (await era()) === "sqlite" ? files : [];
     return await readConfigLocks({ ...place, includes, confined: updating });
@@ -108,6 +115,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     ...place,
     updating,
     config,
+    configGraph,
     host,
     processes,
     era,
@@ -133,14 +141,11 @@ function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, u
   const ids = Array.isArray(list) ? list.map((agent: { id?: unknown } | null) => agent?.id) : [];
   return {
     stateDir,
-    store: typeof store === "string" && store.trim() !== "" ? resolveUserPath(expandVariables(store, env), env) : null,
+    store:
+      typeof store === "string" && store.trim() !== "" ? resolveUserPath(expandReferences(store, env).text, env) : null,
     agents: ids.filter((id): id is string => typeof id === "string" && /^[\w.-]+$/.test(id)),
     confined: updating,
   };
-}
-
-function expandVariables(text: string, env: NodeJS.ProcessEnv): string {
-  return text.replace(/\$\{([A-Z_][A-Z0-9_]*)\}/g, (whole, name: string) => env[name] ?? whole);
 }
 
 /** One run has one grace: a second call gets the first one's answer. */

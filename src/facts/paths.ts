@@ -18,7 +18,12 @@ export function resolveUserPath(input: string, env: NodeJS.ProcessEnv): string {
 
 /** Whether a folder is `root` or lies in it, links resolved on both sides. */
 export function isInside(root: string, dir: string): boolean {
-  const relative = path.relative(realPath(root), realPath(dir));
+  return contains(realPath(root), realPath(dir));
+}
+
+/** Whether a path is `root` or below it, by its name alone. Both are absolute. */
+export function contains(root: string, file: string): boolean {
+  const relative = path.relative(root, file);
   return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
 }
 

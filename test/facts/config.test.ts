@@ -2,11 +2,16 @@ import { mkdirSync, symlinkSync, truncateSync } from "node:fs";
 import path from "node:path";
 import { x } from "tinyexec";
 import { describe, expect, test } from "vitest";
-import { configValue, readConfig } from "../../src/facts/config.ts";
+import { configFacts, configValue } from "../../src/facts/config.ts";
+import { readConfigGraph } from "../../src/facts/config-graph.ts";
 import { put, tempDir } from "./sandbox.ts";
 
 const SECRET = "sk-planted-secret";
 const posix = test.skipIf(process.platform === "win32");
+
+function readConfig(file: string, env: NodeJS.ProcessEnv) {
+  return configFacts(readConfigGraph(file, env));
+}
 
 /** Writes the files into one folder and reads `openclaw.json` there. */
 function read(files: Record<string, string>, env: NodeJS.ProcessEnv = {}) {
@@ -64,7 +69,7 @@ describe("the text", () => {
   posix("a link is followed, a loop of links is a problem", () => {
     const dir = tempDir();
     put(path.join(dir, "real", "c.json"), '{ $include: "./beside.json" }');
-    put(path.join(dir, "real", "beside.json"), "{ a: 1 }");
+    put(path.join(dir, "beside.json"), "{ a: 1 }"); // beside the link: the host looks there, too
     symlinkSync(path.join(dir, "real", "c.json"), path.join(dir, "openclaw.json"));
     expect(readConfig(path.join(dir, "openclaw.json"), {})).toMatchObject({ problem: null, value: { a: 1 } });
     symlinkSync("loop.json", path.join(dir, "loop.json"));
@@ -151,7 +156,7 @@ describe("$include", () => {
     expect(config.problem).toBeNull();
   });
 
-  test("ten deep, not eleven", () => {
+  test("ten files within the first, not eleven", () => {
     const chain = (depth: number) =>
       Object.fromEntries(
         Array.from({ length: depth }, (_, n) => [
@@ -159,8 +164,8 @@ describe("$include", () => {
           n === depth - 1 ? "{ end: true }" : `{ $include: "${n + 1}.json" }`,
         ]),
       );
-    expect(read(chain(10)).config).toMatchObject({ problem: null, value: { end: true } });
-    expect(read(chain(11)).config.problem).toMatch(/nested too deeply$/);
+    expect(read(chain(11)).config).toMatchObject({ problem: null, value: { end: true } });
+    expect(read(chain(12)).config.problem).toMatch(/nested too deeply$/);
   });
 
   test("a broken or missing included file is named", () => {
