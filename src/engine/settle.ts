@@ -24,8 +24,10 @@ export function settleInterrupted(stateDir: string, journal: Journal, confined =
 function settleOne(entry: JournalEntry, journal: Journal): boolean {
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   const end = entry.kind === undefined ? settleMove(entry) : changeKind(entry.kind)?.settle(entry);
-  if (end) journal.append({ ...plan, ...end } as NewEntry);
-  return Boolean(end);
+  if (!end) return false;
+  journal.append({ ...plan, ...end } as NewEntry);
+  if (entry.kind !== undefined && end.phase === "undone") changeKind(entry.kind)?.tidy?.(entry);
+  return true;
 }
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
@@ -48,7 +50,7 @@ function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
 
 function isInterrupted(entry: JournalEntry): boolean {
   if (entry.phase === "intent") return true;
-  if (entry.kind !== undefined) return false;
+  if (entry.kind !== undefined) return changeKind(entry.kind)?.isOpen?.(entry) === true;
   const { phase, from, to, file } = entry;
   const there = lookAtLock(to).kind !== "missing";
   // Called interrupted by another run, a moment before it was moved after all.

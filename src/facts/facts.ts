@@ -10,6 +10,8 @@ import { resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
+const DEFAULT_GATEWAY_PORT = 18_789;
+
 /** What a caller knows beforehand. */
 export interface FactOptions {
   readonly stateDir?: string | undefined;
@@ -49,6 +51,8 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
+  /** The port a gateway of this install listens on. */
+  gatewayPort(): number;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -99,6 +103,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     configLocks: judged(configLocks),
     gatewayLocks: judged(async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating })),
     leases,
+    gatewayPort: () => gatewayPort(config, env),
     problems: () => found,
     fresh: () => gatherFacts(options),
   };
@@ -124,6 +129,16 @@ function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, u
 
 function expandVariables(text: string, env: NodeJS.ProcessEnv): string {
   return text.replace(/\$\{([A-Z_][A-Z0-9_]*)\}/g, (whole, name: string) => env[name] ?? whole);
+}
+
+/** As the host decides it: the environment, the config, its default. */
+function gatewayPort(config: ConfigFacts, env: NodeJS.ProcessEnv): number {
+  const ports = [Number(env["OPENCLAW_GATEWAY_PORT"]), configValue(config, "gateway.port")];
+  return (
+    (ports.find((port) => typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65_536) as
+      | number
+      | undefined) ?? DEFAULT_GATEWAY_PORT
+  );
 }
 
 /** One run has one grace: a second call gets the first one's answer. */

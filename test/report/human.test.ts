@@ -224,6 +224,7 @@ describe("renderHistory and renderUndone", () => {
         checkId: "vitals/stale-lock",
         findingId: "f",
         path: LOCK,
+        kind: "file",
         keptAt: "",
         state: "moved",
         canUndo: true,
