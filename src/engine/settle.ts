@@ -13,6 +13,8 @@ import { isSameFile, putBackMistake } from "./put-back.ts";
  */
 export function settleInterrupted(stateDir: string, journal: Journal, confined = false): number {
   const open = interrupted(stateDir, confined);
+  for (const entry of latestEntries(readJournal(stateDir)))
+    if (entry.phase === "undone" && isOurs(stateDir, entry, confined)) tidy(entry);
   let settled = 0;
   for (const entry of open) {
     if (settleOne(entry, journal)) settled += 1;
@@ -26,8 +28,13 @@ function settleOne(entry: JournalEntry, journal: Journal): boolean {
   const end = entry.kind === undefined ? settleMove(entry) : changeKind(entry.kind)?.settle(entry);
   if (!end) return false;
   journal.append({ ...plan, ...end } as NewEntry);
-  if (entry.kind !== undefined && end.phase === "undone") changeKind(entry.kind)?.tidy?.(entry);
+  if (end.phase === "undone") tidy(entry);
   return true;
+}
+
+/** Nothing is left to do when an undo was killed right before it did this. */
+function tidy(entry: JournalEntry): void {
+  if (entry.kind !== undefined) changeKind(entry.kind)?.tidy?.(entry);
 }
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */

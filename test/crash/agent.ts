@@ -3,13 +3,15 @@
  * The order is the JSON in VITALS_ORDER.
  */
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";
-import { repair } from "../../src/engine/repair.ts";
+import { type RepairOptions, repair } from "../../src/engine/repair.ts";
 import { runToUndo, undoRun } from "../../src/engine/undo.ts";
 
 /** What the process is to do. */
 export interface Order {
   readonly act: "repair" | "undo";
   readonly stateDir: string;
+  /** What to repair; by default the session locks of a 2026.5.22. */
+  readonly options?: RepairOptions;
   /** File that gets each step's name, one a line. */
   readonly steps: string;
   /** Kill the process before this step (counted from 0); without it the run goes through. */
@@ -19,7 +21,9 @@ export interface Order {
 }
 
 const SESSION_LOCKS = ["stale-lock", "lock-without-transcript"];
-const { act, stateDir, steps, killAt, make = {} } = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
+const order = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
+const { act, stateDir, steps, killAt, make = {} } = order;
+const { options = { hostVersion: "2026.5.22", only: SESSION_LOCKS } } = order;
 let count = 0;
 
 function onStep(step: string): void {
@@ -33,5 +37,5 @@ function onStep(step: string): void {
   count += 1;
 }
 
-if (act === "repair") await repair({ stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCKS, onStep });
+if (act === "repair") await repair({ ...options, stateDir, env: {}, onStep });
 else undoRun(stateDir, runToUndo(stateDir)?.run ?? "", undefined, onStep);
