@@ -23,26 +23,32 @@ export function removeRow({ row, backup, claims }: RowRemoval, onStep: StepHook)
   let made = false;
   try {
     onStep("lock");
-    alone(row.file, (db) => judgedRow(db, row));
-    if (claims !== null && existsSync(claims)) alone(claims, () => {});
+    closed(claims, () => alone(row.file, (db) => judgedRow(db, row)));
     onStep("back up");
     backUp(row, backup);
     made = true;
     onStep("lock again");
-    alone(row.file, (db) => {
-      onStep("delete row");
-      deleteRow(db, row);
-      if (claims !== null && existsSync(claims)) alone(claims, () => {});
-      // Another run that takes this one for dead drops the backup, under this same lock.
-      if (!existsSync(backup)) throw new Error("another run removed the backup");
-      onStep("commit");
-    });
+    closed(claims, () =>
+      alone(row.file, (db) => {
+        onStep("delete row");
+        deleteRow(db, row);
+        // Another run that takes this one for dead drops the backup, under this same lock.
+        if (!existsSync(backup)) throw new Error("another run removed the backup");
+        onStep("commit");
+      }),
+    );
     onStep("row deleted");
     return { status: "repaired", changes: [`removed a row of ${row.table} from ${row.file}, backup at ${backup}`] };
   } catch (error) {
     if (made) dropBackup(backup);
     return { status: error instanceof Kept ? "skipped" : "failed", reason: errorText(error) };
   }
+}
+
+/** Works while nobody has the claimed database open, if there is one. */
+function closed(claims: string | null, work: () => void): void {
+  if (claims === null || !existsSync(claims)) work();
+  else alone(claims, work);
 }
 
 function alone(file: string, work: (db: DatabaseSync) => void): void {
