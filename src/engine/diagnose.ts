@@ -125,14 +125,15 @@ async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Pr
   }
 }
 
+/** The stable fingerprint of a finding, which a fix finds its subject by. */
+export function findingId(checkId: string, stateDir: string, file?: string, identity = ""): string {
+  return fingerprint(checkId, file === undefined ? "" : path.relative(stateDir, file), identity);
+}
+
 function complete(entry: CatalogueEntry, { identity, risk, ...draft }: FindingDraft, facts: Facts): Finding {
   const { fix } = entry;
   return {
-    id: fingerprint(
-      entry.id,
-      draft.path === undefined ? "" : path.relative(facts.stateDir, draft.path),
-      identity ?? "",
-    ),
+    id: findingId(entry.id, facts.stateDir, draft.path, identity),
     checkId: `vitals/${entry.id}`,
     ...draft,
     source: "openclaw-vitals",

@@ -1,5 +1,5 @@
 import type { JudgedLease, Lease } from "../facts/leases.ts";
-import type { LeaseJudgement, LeaseReason } from "./lease-verdict.ts";
+import { isRemovable, type LeaseJudgement, type LeaseReason } from "./lease-verdict.ts";
 import { UNSEEN_GATEWAY_HINT } from "./lock-sentences.ts";
 import type { Evidence, FindingDraft, Severity } from "./types.ts";
 import { gatewayEvidence } from "./verdict.ts";
@@ -24,17 +24,24 @@ export function leaseFinding(lease: JudgedLease, path: string, nowMs: number): F
   if (!judgement.blocks || scope === undefined) return null;
   const seconds = lease.expiresAtMs === null ? null : Math.ceil((lease.expiresAtMs - nowMs) / 1000);
   const time = seconds === null ? "" : ` for the next ${seconds} s`;
+  const removable = isRemovable(lease, nowMs);
   return {
     severity: severityOf(judgement),
     message: `${scope.stops}${time}: ${why(judgement.reason, lease)}.`,
-    fixHint: remedy(lease),
+    fixHint: remedy(lease, removable),
     path,
     target: scope.target,
-    identity: `${lease.table} ${lease.name} ${lease.createdAtMs}`,
+    identity: leaseIdentity(lease),
     verdict: judgement.verdict,
     confidence: judgement.confidence,
     evidence: evidence(lease, nowMs),
+    ...(removable ? {} : { risk: null }),
   };
+}
+
+/** The same lease at another look, however often it was renewed meanwhile. */
+export function leaseIdentity({ table, name, createdAtMs }: Lease): string {
+  return `${table} ${name} ${createdAtMs}`;
 }
 
 function agentScope(agent: string): { target: string; stops: string } {
@@ -62,7 +69,7 @@ function why(reason: LeaseReason, { owner, agent }: Lease): string {
 }
 
 /** Exactly what frees the host. Leases with a time to live need none but patience; an agent's has none. */
-function remedy(lease: JudgedLease): string {
+function remedy(lease: JudgedLease, removable: boolean): string {
   const { reason, fresh } = lease.judgement;
   if (reason === "unseen-gateway") return UNSEEN_GATEWAY_HINT;
   if (lease.expiresAtMs !== null) {
@@ -74,11 +81,13 @@ function remedy(lease: JudgedLease): string {
     return `Start the gateway after that: ${end}`;
   }
   const stop = `If process ${lease.owner?.pid ?? "?"} is not needed, stop it`;
+  if (removable)
+    return `${stop}; OpenClaw then takes the lease back. Else stop OpenClaw and run \`openclaw-vitals fix\`.`;
   const remove = "stop OpenClaw, copy the folder `state` of the state dir, and remove the row in there";
   return `${stop}; OpenClaw then takes the lease back. Else ${remove}: \`${removal(lease)}\``;
 }
 
-/** Compare-and-delete of exactly this row. */
+/** Compare-and-delete of exactly this row, for what this tool does not repair. */
 function removal({ table, name, owner, agent, createdAtMs }: Lease): string {
   const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
   const row =

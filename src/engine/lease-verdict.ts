@@ -1,5 +1,5 @@
 import type { UnseenGateway } from "../facts/gateway-port.ts";
-import type { Lease } from "../facts/leases.ts";
+import type { JudgedLease, Lease } from "../facts/leases.ts";
 import type { PidNamespace, ProcessState } from "../facts/processes.ts";
 import type { Confidence, Verdict } from "./types.ts";
 
@@ -7,6 +7,8 @@ import type { Confidence, Verdict } from "./types.ts";
 const FRESH_MS = 35_000;
 /** Smaller differences between two clock readings prove nothing. Milliseconds. */
 const CLOCK_MARGIN_MS = 2_000;
+/** Less than this left to live, and a lease is not worth a repair. Milliseconds. */
+const NEARLY_OVER_MS = 10_000;
 
 /** Why a verdict on a lease was reached; the check turns it into a sentence. */
 export type LeaseReason =
@@ -94,4 +96,16 @@ function sameStart(state: ProcessState & { state: "alive" }, startTime: number):
   if (state.startedAtMs === null) return null;
   const startedAtMs = startTime < 1e11 ? startTime * 1000 : startTime;
   return Math.abs(state.startedAtMs - startedAtMs) <= CLOCK_MARGIN_MS;
+}
+
+/**
+ * Whether a lease may be removed, with OpenClaw down and a person's yes: its process is known, is one of ours on this
+ * machine and is no OpenClaw, and nobody made or renewed the lease lately. Pure.
+ */
+export function isRemovable(lease: JudgedLease, nowMs: number): boolean {
+  const { judgement, process, createdAtMs, expiresAtMs } = lease;
+  if (!judgement.blocks || judgement.fresh || nowMs - createdAtMs < FRESH_MS) return false;
+  if (expiresAtMs !== null && expiresAtMs - nowMs < NEARLY_OVER_MS) return false;
+  if (process?.state !== "alive" || lease.owner?.sameHost === false) return false;
+  return judgement.reason === "pid-reused" || (judgement.reason === "not-openclaw" && !process.foreign);
 }

@@ -13,6 +13,8 @@ import { isSameFile, putBackMistake } from "./put-back.ts";
  */
 export function settleInterrupted(stateDir: string, journal: Journal, confined = false): number {
   const open = interrupted(stateDir, confined);
+  for (const entry of latestEntries(readJournal(stateDir)))
+    if (entry.phase === "undone" && isOurs(stateDir, entry, confined)) tidy(entry);
   let settled = 0;
   for (const entry of open) {
     if (settleOne(entry, journal)) settled += 1;
@@ -24,8 +26,15 @@ export function settleInterrupted(stateDir: string, journal: Journal, confined =
 function settleOne(entry: JournalEntry, journal: Journal): boolean {
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   const end = entry.kind === undefined ? settleMove(entry) : changeKind(entry.kind)?.settle(entry);
-  if (end) journal.append({ ...plan, ...end } as NewEntry);
-  return Boolean(end);
+  if (!end) return false;
+  journal.append({ ...plan, ...end } as NewEntry);
+  if (end.phase === "undone") tidy(entry);
+  return true;
+}
+
+/** Nothing is left to do when an undo was killed right before it did this. */
+function tidy(entry: JournalEntry): void {
+  if (entry.kind !== undefined) changeKind(entry.kind)?.tidy?.(entry);
 }
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
@@ -48,7 +57,7 @@ function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
 
 function isInterrupted(entry: JournalEntry): boolean {
   if (entry.phase === "intent") return true;
-  if (entry.kind !== undefined) return false;
+  if (entry.kind !== undefined) return changeKind(entry.kind)?.isOpen?.(entry) === true;
   const { phase, from, to, file } = entry;
   const there = lookAtLock(to).kind !== "missing";
   // Called interrupted by another run, a moment before it was moved after all.

@@ -2,7 +2,14 @@ import { lookAtLock } from "../facts/lock-file.ts";
 import { changeKind } from "./change-kinds.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
-import { type ChangeEntry, canUndo, type JournalEntry, latestEntries, type MoveEntry } from "./journal-entry.ts";
+import {
+  type ChangeEntry,
+  type ChangeKindName,
+  canUndo,
+  type JournalEntry,
+  latestEntries,
+  type MoveEntry,
+} from "./journal-entry.ts";
 import { putBack, type StepHook } from "./put-back.ts";
 import { isOurs, matches, settleInterrupted } from "./settle.ts";
 
@@ -12,6 +19,8 @@ export interface PastRepair {
   readonly checkId: string;
   readonly findingId: string;
   readonly path: string;
+  /** What was repaired: a file that was moved, or another kind of change. */
+  readonly kind: "file" | ChangeKindName;
   readonly keptAt: string;
   readonly state: JournalEntry["phase"];
   readonly reason?: string;
@@ -104,6 +113,7 @@ function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep
   onStep("journal undone");
   journal.append({ ...plan, phase: "undone" });
   onStep("undone");
+  if (entry.kind !== undefined) changeKind(entry.kind)?.tidy?.(entry);
   return result(end);
 }
 
@@ -138,6 +148,7 @@ function describe(entry: JournalEntry): PastRepair {
     checkId: entry.checkId,
     findingId: entry.findingId,
     path: entry.from,
+    kind: entry.kind ?? "file",
     keptAt: entry.to,
     state: entry.phase,
     ...(entry.reason === undefined ? {} : { reason: entry.reason }),

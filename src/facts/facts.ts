@@ -56,6 +56,8 @@ export interface Facts {
   leases(): Promise<LeaseFacts>;
   /** A gateway at work on this state dir's port whose process cannot be seen from here. Asks that port, on loopback. */
   unseenGateway(): Promise<UnseenGateway | null>;
+  /** The ports a gateway of this install would listen on. */
+  gatewayPorts(): Promise<readonly number[]>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -124,6 +126,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     gatewayLocks: judged(gatewayLocks),
     leases,
     unseenGateway,
+    gatewayPorts: async () =>
+      (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
     problems: () => found,
     fresh: () => gatherFacts(options),
   };

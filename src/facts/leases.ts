@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { isVoidable, judgeLease, type LeaseJudgement } from "../engine/lease-verdict.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import type { ProcessState, ProcessTable } from "./processes.ts";
+import { hashRow, type RowKey, readRow } from "./sqlite.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** The process a lease names. Its machine's name stays here: only whether it is this machine is told. */
@@ -22,12 +23,17 @@ export interface Lease {
   readonly name: string;
   /** The agent whose database it is, null for a state lease. */
   readonly agent: string | null;
+  /** The agent's database as the lease names it, null for a state lease. */
+  readonly database: string | null;
   /** Null: it names no process that could be looked up. */
   readonly owner: LeaseOwner | null;
   readonly createdAtMs: number;
   /** Null: it does not expire. */
   readonly expiresAtMs: number | null;
   readonly heartbeatAtMs: number | null;
+  readonly key: RowKey;
+  /** Hash of the whole row as it was read: another one is another row. */
+  readonly rowHash: string;
 }
 
 /** A lease with what became of its owner; `process` is what has the number now, if it could be looked up. */
@@ -91,24 +97,33 @@ function stateLeases(db: DatabaseSync): Lease[] {
     table: "state_leases",
     name: String(row["scope"]),
     agent: null,
+    database: null,
     owner: payloadOwner(row["payload_json"]),
     createdAtMs: number(row["created_at"]) ?? 0,
     expiresAtMs: number(row["expires_at"]),
     heartbeatAtMs: number(row["heartbeat_at"]),
+    ...identity(db, "state_leases", { scope: String(row["scope"]), lease_key: "global" }),
   }));
 }
 
 function agentLeases(db: DatabaseSync): Lease[] {
-  const columns = "lease_id, agent_id, owner_pid, owner_start_time, opened_at";
+  const columns = "lease_id, agent_id, path, owner_pid, owner_start_time, opened_at";
   return select(db, `SELECT ${columns} FROM agent_database_leases`).map((row) => ({
     table: "agent_database_leases",
     name: String(row["lease_id"]),
     agent: String(row["agent_id"]),
+    database: String(row["path"]),
     owner: owner(row["owner_pid"], row["owner_start_time"], null),
     createdAtMs: number(row["opened_at"]) ?? 0,
     expiresAtMs: null,
     heartbeatAtMs: null,
+    ...identity(db, "agent_database_leases", { lease_id: String(row["lease_id"]) }),
   }));
+}
+
+function identity(db: DatabaseSync, table: Lease["table"], key: RowKey): Pick<Lease, "key" | "rowHash"> {
+  const row = readRow(db, table, key);
+  return { key, rowHash: row === null ? "" : hashRow(row) };
 }
 
 function select(db: DatabaseSync, query: string): Row[] {

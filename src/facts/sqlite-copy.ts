@@ -4,6 +4,7 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { x } from "tinyexec";
 import { errorCode, errorText } from "../engine/errors.ts";
+import { openSqlite } from "./sqlite.ts";
 
 /** What came of reading a database. `why` is half a sentence, e.g. `is larger than 256 MiB`. */
 export type DatabaseRead<T> =
@@ -53,7 +54,7 @@ async function readOnce<T>(
   process.once("exit", remove); // a doctor may end before we do
   try {
     if (!(await copyInto(dir, files)) || !isUnchanged()) return null;
-    const db = openDatabase(path.join(dir, path.basename(file)));
+    const db = openSqlite(path.join(dir, path.basename(file)), { readOnly: true });
     try {
       return { value: read(db) };
     } finally {
@@ -92,16 +93,4 @@ function stamp(file: string): { text: string; files: string[]; problem: string |
   }
   if (present[0] !== file) return null;
   return { text, files: present, problem: bytes > MAX_BYTES ? "is larger than 256 MiB" : null };
-}
-
-function openDatabase(copy: string): DatabaseSync {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = () => {}; // Node 22 calls SQLite experimental, which is of no use to a user of ours
-  try {
-    const sqlite = process.getBuiltinModule("node:sqlite");
-    if (sqlite === undefined) throw new Error("this Node has no SQLite");
-    return new sqlite.DatabaseSync(copy, { readOnly: true });
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }

@@ -3,7 +3,7 @@ import { type Paint, plain, type Style } from "../cli/terminal.ts";
 import type { Diagnosis } from "../engine/diagnose.ts";
 import type { RepairResult } from "../engine/repair.ts";
 import { type Finding, isAside, type RepairReport, type Severity } from "../engine/types.ts";
-import type { PastRun, UndoneRepair } from "../engine/undo.ts";
+import type { PastRepair, PastRun, UndoneRepair } from "../engine/undo.ts";
 
 const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
@@ -98,6 +98,18 @@ export function renderHistory(runs: readonly PastRun[], stateDir: string, paint:
     })
     .join("\n")
     .concat("\n");
+}
+
+/** What is asked before these repairs of a run are taken back. */
+export function undoQuestion(run: string, chosen: readonly PastRepair[]): string {
+  const single = chosen.length === 1;
+  const many = (one: string, more: string): string => (single ? one : `${chosen.length} ${more}`);
+  const again = (done: string): string => `What ${single ? "it" : "they"} ${done} will be ${done} again.`;
+  if (chosen.every(({ kind }) => kind === "file"))
+    return `Put back ${many("the lock", "locks")} of run ${plain(run)}? ${again("locked")}`;
+  if (chosen.every(({ kind }) => kind === "row"))
+    return `Put ${many("the row", "rows")} of run ${plain(run)} back into the database? ${again("blocked")}`;
+  return `Take back ${many("the repair", "repairs")} of run ${plain(run)}? All will be as it was before.`;
 }
 
 /** What `undo` did. */

@@ -202,23 +202,29 @@ test.each([
 });
 
 describe.runIf(onLinux)("an agent's lease without a start time", () => {
-  test("whose number a younger process has: gone, and the command removes exactly this row", async () => {
+  test("whose number a younger process has: gone, can be repaired, and says what else helps", async () => {
     const host = makeHost();
-    const db = host.open();
     const holder = await startHolder("postgres");
-    agentLease(db, holder.pid, null, 3_600_000);
-    const { findings } = await host.look();
-    expect(findings).toMatchObject([
+    agentLease(host.open(), holder.pid, null, 3_600_000);
+    expect((await host.look()).findings).toMatchObject([
       {
         severity: "error",
         verdict: "gone",
         confidence: "likely",
         target: "agent coder",
-        fix: null,
+        fix: { id: "stranded-lease", risk: "confirm" },
         message: `Neither the gateway nor \`openclaw doctor --fix\` can start: the lease on the database of agent \`coder\` names process ${holder.pid}, which started after the lease was made and is not OpenClaw.`,
-        fixHint: expect.stringMatching(new RegExp(`^If process ${holder.pid} is not needed, stop it; `)),
+        fixHint: `If process ${holder.pid} is not needed, stop it; OpenClaw then takes the lease back. Else stop OpenClaw and run \`openclaw-vitals fix\`.`,
       },
     ]);
+  });
+
+  test("that names no process: the command in the finding removes exactly this row", async () => {
+    const host = makeHost();
+    const db = host.open();
+    agentLease(db, 0, null, 3_600_000);
+    const { findings } = await host.look();
+    expect(findings).toMatchObject([{ severity: "warning", verdict: "unknown", fix: null }]);
     const before = count(db);
     db.exec("UPDATE agent_database_leases SET opened_at = opened_at + 1 WHERE agent_id = 'coder'");
     run(db, findings[0]?.fixHint);

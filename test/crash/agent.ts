@@ -3,14 +3,18 @@
  * The order is the JSON in VITALS_ORDER.
  */
 import { appendFileSync, lstatSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { repair } from "../../src/engine/repair.ts";
+import { type RepairOptions, repair } from "../../src/engine/repair.ts";
 import { runToUndo, undoRun } from "../../src/engine/undo.ts";
-import { unwatched, watchChanges } from "./calls.ts";
+import { type Call, unwatched, watchChanges } from "./calls.ts";
 
 /** What the process is to do. */
 export interface Order {
   readonly act: "repair" | "undo";
   readonly stateDir: string;
+  /** What to repair; by default the session locks of a 2026.5.22. */
+  readonly options?: RepairOptions;
+  /** What is a step: each change made through `node:fs` (default), or each hook, where SQLite makes the changes. */
+  readonly by?: "change" | "hook";
   /** File that gets each step's name, one a line, and `made <inode>` when a file was made. */
   readonly steps: string;
   /**
@@ -25,11 +29,13 @@ export interface Order {
 }
 
 const SESSION_LOCKS = ["stale-lock", "lock-without-transcript"];
-const { act, stateDir, steps, kill, make = {}, refuse } = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
+const order = JSON.parse(process.env["VITALS_ORDER"] ?? "") as Order;
+const { act, stateDir, steps, kill, make = {}, refuse, by = "change" } = order;
+const { options = { hostVersion: "2026.5.22", only: SESSION_LOCKS } } = order;
 let count = 0;
 let hooked = false;
 
-watchChanges(({ step, name, args }) => {
+const onChange = ({ step, name, args }: Call): void => {
   appendFileSync(steps, `${step}\n`);
   if (kill?.at === count || hooked) {
     if (kill?.torn) {
@@ -41,10 +47,17 @@ watchChanges(({ step, name, args }) => {
   }
   count += 1;
   if (refuse?.includes(name)) throw Object.assign(new Error("not on this file system"), { code: "EPERM" });
-});
+};
+if (by === "change") watchChanges(onChange);
 
 const remaining = new Map(Object.entries(make));
 function onStep(hook: string): void {
+  if (by === "hook") {
+    appendFileSync(steps, `${hook}\n`);
+    if (kill?.at === count) process.kill(process.pid, "SIGKILL");
+    count += 1;
+    return;
+  }
   const made = remaining.get(hook);
   if (made && remaining.delete(hook))
     unwatched(() => {
@@ -55,5 +68,5 @@ function onStep(hook: string): void {
   if (kill?.at === hook) hooked = true;
 }
 
-if (act === "repair") await repair({ stateDir, hostVersion: "2026.5.22", env: {}, only: SESSION_LOCKS, onStep });
+if (act === "repair") await repair({ ...options, stateDir, env: {}, onStep });
 else undoRun(stateDir, runToUndo(stateDir)?.run ?? "", undefined, onStep);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isVoidable, judgeLease, type LeaseCase } from "../../src/engine/lease-verdict.ts";
+import { isRemovable, isVoidable, judgeLease, type LeaseCase } from "../../src/engine/lease-verdict.ts";
 import type { UnseenGateway } from "../../src/facts/gateway-port.ts";
 import type { Lease, LeaseOwner } from "../../src/facts/leases.ts";
 import type { ProcessState } from "../../src/facts/processes.ts";
@@ -11,10 +11,13 @@ const gateway: Lease = {
   table: "state_leases",
   name: "gateway-owner",
   agent: null,
+  database: null,
   owner: { pid: 42, startTime: 1000, sameHost: true },
   createdAtMs: MADE,
   expiresAtMs: NOW + 200_000,
   heartbeatAtMs: NOW - 100_000,
+  key: { scope: "gateway-owner", lease_key: "global" },
+  rowHash: "",
 };
 const agent: Lease = {
   ...gateway,
@@ -150,5 +153,36 @@ describe("a gateway at work whose process cannot be seen", () => {
     const before = judge(lease, state);
     expect(isVoidable(before)).toBe(false);
     expect(judge(lease, state, { unseenGateway })).toEqual(before);
+  });
+});
+
+describe("removable, with a yes", () => {
+  const noStart = owned(agent, { startTime: null, sameHost: null });
+  const younger = alive({ title: "postgres", openclaw: false, startedAtMs: MADE + 3_000 });
+  const removable = (lease: Lease, process: ProcessState | null, change: Partial<LeaseCase> = {}) =>
+    isRemovable({ ...lease, process, unseenGateway: null, judgement: judge(lease, process, change) }, NOW);
+  const state = owned(gateway, { startTime: null });
+
+  test.each<[string, boolean, boolean]>([
+    ["a number that a younger program has", removable(noStart, younger), true],
+    ["a number that an older program has", removable(noStart, unrelated), true],
+    ["a gateway's, likewise", removable(state, younger), true],
+    ["of an OpenClaw", removable(noStart, alive()), false],
+    ["what the host takes back by itself", removable(agent, unrelated), false],
+    ["another user's program", removable(noStart, { ...unrelated, foreign: true } as ProcessState), false],
+    [
+      "a process that cannot be told",
+      removable(noStart, alive({ startTicks: null, startedAtMs: null, title: null, openclaw: null })),
+      false,
+    ],
+    ["another host's", removable(owned(gateway, { sameHost: false, startTime: null }), null), false],
+    ["of no process", removable({ ...agent, owner: null }, null), false],
+    ["of another namespace", removable(state, younger, { namespace: { ...here, trusted: false } }), false],
+    ["renewed just now", removable({ ...state, heartbeatAtMs: NOW - 20_000 }, younger), false],
+    ["made just now", removable({ ...noStart, createdAtMs: NOW - 20_000 }, unrelated), false],
+    ["over in a few seconds", removable({ ...state, expiresAtMs: NOW + 9_000 }, younger), false],
+    ["over", removable({ ...state, expiresAtMs: NOW - 1 }, younger), false],
+  ])("%s", (_name, actual, expected) => {
+    expect(actual).toBe(expected);
   });
 });

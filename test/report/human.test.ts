@@ -5,7 +5,7 @@ import type { Diagnosis } from "../../src/engine/diagnose.ts";
 import type { RepairResult } from "../../src/engine/repair.ts";
 import type { Finding, RepairReport } from "../../src/engine/types.ts";
 import type { PastRun } from "../../src/engine/undo.ts";
-import { renderDiagnosis, renderHistory, renderRepairs, renderUndone } from "../../src/report/human.ts";
+import { renderDiagnosis, renderHistory, renderRepairs, renderUndone, undoQuestion } from "../../src/report/human.ts";
 
 const STATE = path.resolve("/home/me/.openclaw");
 const LOCK = path.join(STATE, "agents", "coder", "sessions", "a.jsonl.lock");
@@ -224,6 +224,7 @@ describe("renderHistory and renderUndone", () => {
         checkId: "vitals/stale-lock",
         findingId: "f",
         path: LOCK,
+        kind: "file",
         keptAt: "",
         state: "moved",
         canUndo: true,
@@ -245,6 +246,22 @@ describe("renderHistory and renderUndone", () => {
     expect(renderHistory([], STATE, none)).toBe("Nothing was ever repaired here.\n");
   });
 
+  test.each([
+    [["file"], "Put back the lock of run r? What it locked will be locked again."],
+    [["file", "file"], "Put back 2 locks of run r? What they locked will be locked again."],
+    [["row"], "Put the row of run r back into the database? What it blocked will be blocked again."],
+    [["row", "row", "row"], "Put 3 rows of run r back into the database? What they blocked will be blocked again."],
+    [["config"], "Take back the repair of run r? All will be as it was before."],
+    [["file", "row"], "Take back 2 repairs of run r? All will be as it was before."],
+  ])("what is asked before an undo of %j", (kinds, question) => {
+    expect(
+      undoQuestion(
+        "r",
+        kinds.flatMap((kind) => past({ kind }).repairs),
+      ),
+    ).toBe(question);
+  });
+
   test("undone, one line each", () => {
     const lines = renderUndone(
       [
@@ -263,5 +280,6 @@ describe("renderHistory and renderUndone", () => {
     const evil = { ...past({ checkId: EVIL, path: EVIL }), run: EVIL, at: EVIL };
     expect(renderHistory([evil], STATE, none)).not.toMatch(RAW);
     expect(renderUndone([{ n: 1, path: EVIL, status: "failed", reason: EVIL }], STATE, none)).not.toMatch(RAW);
+    expect(undoQuestion(EVIL, evil.repairs)).not.toMatch(/\p{Cc}/u);
   });
 });

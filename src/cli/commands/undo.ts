@@ -1,6 +1,6 @@
 import { runToUndo, undoRun } from "../../engine/undo.ts";
 import { locate } from "../../facts/installation.ts";
-import { renderUndone } from "../../report/human.ts";
+import { renderUndone, undoQuestion } from "../../report/human.ts";
 import { type Command, EXIT } from "../main.ts";
 import { canAsk, painter } from "../terminal.ts";
 
@@ -10,13 +10,10 @@ const undo: Command = async (options, terminal) => {
   const base = { schemaVersion: 1, stateDir };
   if (past === null)
     return { code: EXIT.clean, document: { ...base, ok: true, run: null, undone: [] }, text: "Nothing to undo.\n" };
-  const number = past.repairs.filter(
-    (repair) => repair.canUndo && (options.repairs?.includes(repair.n) ?? true),
-  ).length;
-  if (options.format === "human" && !options.yes && number > 0 && canAsk(terminal, options.nonInteractive)) {
+  const chosen = past.repairs.filter((repair) => repair.canUndo && (options.repairs?.includes(repair.n) ?? true));
+  if (options.format === "human" && !options.yes && chosen.length > 0 && canAsk(terminal, options.nonInteractive)) {
     const { askYesNo } = await import("../consent.ts");
-    const question = `Put back ${number === 1 ? "the lock" : `${number} locks`} of run ${past.run}? Their sessions will be locked again.`;
-    if (!(await askYesNo(terminal, question)))
+    if (!(await askYesNo(terminal, undoQuestion(past.run, chosen))))
       return { code: EXIT.clean, document: null, text: "Nothing was changed.\n" };
   }
   const undone = undoRun(stateDir, past.run, options.repairs);
