@@ -1,6 +1,7 @@
 import { configChange } from "./config-change.ts";
 import type { ChangeEntry, ChangeKindName } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
+import { restartKind } from "./restart-kind.ts";
 
 /** How one kind of change is brought to an end after a crash, and taken back. Never throws. */
 export interface ChangeKind {
@@ -15,7 +16,7 @@ export interface ChangeKind {
   ): { readonly status: "restored" } | { readonly status: "skipped" | "failed"; readonly reason: string };
 }
 
-const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = { config: configChange };
+const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = { config: configChange, restart: restartKind };
 
 /** Undefined for a kind that only a newer version knows. */
 export function changeKind(kind: ChangeKindName): ChangeKind | undefined {

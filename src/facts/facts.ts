@@ -2,8 +2,16 @@ import type { Judgement } from "../engine/verdict.ts";
 import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
+import { findGateway, type GatewayProcess } from "./gateway.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
-import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
+import {
+  findEra,
+  findHostCommand,
+  findHostVersion,
+  type HostCommand,
+  type HostVersion,
+  locate,
+} from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import { resolveUserPath } from "./paths.ts";
@@ -47,6 +55,10 @@ export interface Facts {
   configLocks(graceSeconds: number): Promise<JudgedLocks<ConfigLock>>;
   /** Locks with which a gateway, and whoever works like one, takes the state dir for itself. */
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
+  /** The gateway that serves this state dir; null when none holds its lock, or when two do. */
+  gateway(graceSeconds: number): Promise<GatewayProcess | null>;
+  /** How the host's own command is run for this state dir; null when it is not found. */
+  hostCommand(): HostCommand | null;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
   /** What could not be read, one sentence each, as far as it was asked for. */
@@ -86,6 +98,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     found.push(...read.problems);
     return read;
   });
+  const gatewayLocks = judged(
+    async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating }),
+  );
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -97,7 +112,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     era,
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
-    gatewayLocks: judged(async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating })),
+    gatewayLocks,
+    gateway: async (graceSeconds) => findGateway((await gatewayLocks(graceSeconds)).locks, config, env),
+    hostCommand: () => findHostCommand(place, env),
     leases,
     problems: () => found,
     fresh: () => gatherFacts(options),

@@ -14,6 +14,8 @@ export type LockPayload =
       readonly createdAtMs: number | null;
       readonly starttime: number | null;
       readonly maxHoldMs: number | null;
+      /** Port a gateway serves; only its locks name one, and only those of newer hosts. */
+      readonly port?: number;
     }
   | { readonly status: "empty" }
   | { readonly status: "malformed"; readonly why: string };
@@ -116,7 +118,7 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { status: "malformed", why: "not a JSON object" };
   }
-  const { pid, createdAt, starttime, startTime, maxHoldMs } = value as Record<string, unknown>;
+  const { pid, createdAt, starttime, startTime, maxHoldMs, port } = value as Record<string, unknown>;
   if (typeof pid !== "number" || !Number.isInteger(pid) || pid <= 0 || pid > MAX_PID) {
     return { status: "malformed", why: "no valid pid" };
   }
@@ -128,9 +130,15 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
     // Gateway locks spell it their own way.
     starttime: [starttime, startTime].find(isCount) ?? null,
     maxHoldMs: isCount(maxHoldMs) && maxHoldMs > 0 ? maxHoldMs : null,
+    ...(isPort(port) ? { port } : {}),
   };
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+/** A TCP port somebody can listen on. */
+export function isPort(value: unknown): value is number {
+  return isCount(value) && value > 0 && value <= 65_535;
 }
