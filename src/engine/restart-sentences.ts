@@ -21,16 +21,19 @@ export function successText(
 }
 
 /** Why a restart is none, with what to do instead. */
-export function failureText(result: RestartResult & { status: "nothing" | "lost" }, { restart }: Supervisor): string {
+export function failureText(result: Exclude<RestartResult, { status: "restarted" }>, { restart }: Supervisor): string {
   const { status, seconds, answers } = result;
   if (status === "lost")
     return `the gateway went away and did not come back within ${seconds} s; see its log, then start it: ${restart}`;
+  if (status === "unproven")
+    return `the gateway has a new lock, but did not answer within ${seconds} s that it is up, so its restart is not proven; see its log`;
   return `${said(answers)}; to restart it: ${restart}`;
 }
 
 function said(answers: readonly CommandAnswer[]): string {
-  const last = answers.at(-1)?.said ?? "failed";
-  switch (last) {
+  switch (answers.at(-1)?.said) {
+    case undefined:
+      return "neither a service of this gateway nor its port is known";
     case "ok":
       return "the command said ok and nothing happened, the gateway runs on as before";
     case "not-loaded":

@@ -46,8 +46,8 @@ export type RestartResult =
       readonly answers: readonly CommandAnswer[];
     }
   | {
-      /** `nothing`: the gateway runs on as before. `lost`: it went away, or has a new lock but does not answer. */
-      readonly status: "nothing" | "lost";
+      /** The gateway runs on as before; it went away; or there is a new lock, but nobody says to be up. */
+      readonly status: "nothing" | "lost" | "unproven";
       readonly seconds: number;
       readonly answers: readonly CommandAnswer[];
     };
@@ -67,16 +67,17 @@ export async function restartGateway(
 ): Promise<RestartResult> {
   const began = performance.now();
   const answers: CommandAnswer[] = [];
-  // Of a state dir the host would not find by itself it is not known which service is its own.
-  for (const args of host.own ? [BY_SERVICE, BY_REQUEST] : [BY_REQUEST]) {
-    const answer = await run(args, host, gateway.port, limits.commandMs);
+  // Neither another state dir's service nor whoever else may listen on a port that is only guessed.
+  for (const args of [...(host.own ? [BY_SERVICE] : []), ...(gateway.ownsPort ? [BY_REQUEST] : [])]) {
+    const answer = await run(args, host, gateway, limits.commandMs);
     answers.push(answer);
     const patience = answer.said === "ok" || answer.said === "timeout" ? limits.returnMs : limits.nothingMs;
     const now = await awaitNewLife(gateway, began, patience, limits);
     const seconds = Math.round((performance.now() - began) / 1000);
     if (now !== null) return { status: "restarted", sameProcess: sameProcess(now, gateway), seconds, now, answers };
     const life = readLife(gateway.lockPath);
-    if (life === null || !sameLife(life, gateway)) return { status: "lost", seconds, answers };
+    if (life === null) return { status: "lost", seconds, answers };
+    if (!sameLife(life, gateway)) return { status: "unproven", seconds, answers };
   }
   return { status: "nothing", seconds: Math.round((performance.now() - began) / 1000), answers };
 }
@@ -107,13 +108,14 @@ async function awaitNewLife(
 async function run(
   args: readonly string[],
   { command, args: before, env }: HostCommand,
-  port: number,
+  { port, ownsPort }: GatewayProcess,
   timeout: number,
 ): Promise<CommandAnswer> {
   const { x } = await import("tinyexec");
   try {
     // The port we know to be this gateway's, and never another machine's gateway.
-    const nodeOptions = { env: { ...env, OPENCLAW_GATEWAY_PORT: String(port), OPENCLAW_GATEWAY_URL: undefined } };
+    const at = ownsPort ? { OPENCLAW_GATEWAY_PORT: String(port) } : {};
+    const nodeOptions = { env: { ...env, ...at, OPENCLAW_GATEWAY_URL: undefined } };
     // `nodePath` would put a folder of the working directory on the PATH.
     const options = { timeout, nodeOptions, nodePath: false };
     const { stdout, stderr, exitCode } = await x(command, [...before, ...args], options);

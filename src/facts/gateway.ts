@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { type ConfigFacts, configValue } from "./config.ts";
 import type { Judged } from "./facts.ts";
 import type { GatewayLock } from "./gateway-locks.ts";
+import { listensOn } from "./listening.ts";
 import { isPort, type LockSnapshot, lookAtLock } from "./lock-file.ts";
 import { getJson, type LoopbackAnswer } from "./loopback.ts";
 
@@ -19,6 +20,8 @@ export interface GatewayLife {
 export interface GatewayProcess extends GatewayLife {
   readonly lockPath: string;
   readonly port: number;
+  /** Whether the port is proven to be this gateway's: what is asked there is not another one's to answer. */
+  readonly ownsPort: boolean;
 }
 
 /** The gateway of these locks; null when none holds one, or when two do. */
@@ -36,7 +39,9 @@ export function findGateway(
   const [first] = live;
   if (first === undefined || live.some(({ life }) => life.pid !== first.life.pid)) return null;
   const named = first.payload.status === "ok" ? first.payload.port : undefined;
-  return { lockPath: first.lock.path, ...first.life, port: named ?? configuredPort(config, env) };
+  const port = named ?? configuredPort(config, env);
+  const ownsPort = named !== undefined || listensOn(first.life.pid, port) === true;
+  return { lockPath: first.lock.path, ...first.life, port, ownsPort };
 }
 
 /** The life a gateway lock stands for now; null when there is none to read. */

@@ -87,7 +87,7 @@ export interface HostCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Whether the host finds this state dir by itself: only then is its service this state dir's. */
+  /** Whether the service the host knows by itself is this state dir's. */
   readonly own: boolean;
 }
 
@@ -98,9 +98,16 @@ export function findHostCommand(
 ): HostCommand | null {
   const program = findHostProgram(env);
   if (program === null) return null;
-  if (realPath(defaultStateDir(env)) === realPath(place.stateDir)) return { ...program, env, own: true };
+  if (realPath(serviceStateDir(env)) === realPath(place.stateDir)) return { ...program, env, own: true };
   const told = { OPENCLAW_STATE_DIR: place.stateDir, OPENCLAW_CONFIG_PATH: place.configPath };
   return { ...program, env: { ...env, ...told }, own: false };
+}
+
+/** The state dir of the service the host would restart: its name comes from the profile, whatever state dir is set. */
+function serviceStateDir(env: NodeJS.ProcessEnv): string {
+  const profile = env["OPENCLAW_PROFILE"]?.trim();
+  if (profile && profile !== "default") return path.join(homeDir(env), `.openclaw-${profile}`);
+  return defaultStateDir({ ...env, OPENCLAW_STATE_DIR: undefined });
 }
 
 function findHostProgram(env: NodeJS.ProcessEnv): Pick<HostCommand, "command" | "args"> | null {

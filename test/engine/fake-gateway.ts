@@ -40,7 +40,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Gat
   if (stdout !== null) await once(stdout, "data");
   const life = readLife(lockPath);
   if (life === null) throw new Error("the gateway wrote no lock");
-  return { lockPath, port, ...life };
+  return { lockPath, port, ownsPort: true, ...life };
 }
 
 async function freePort(): Promise<number> {

@@ -78,6 +78,14 @@ describe("no restart", () => {
     expect(text).toContain(SUPERVISOR.restart);
   });
 
+  test("when neither service nor port are known to be this gateway's: nobody is asked", async () => {
+    const gateway = await gatewayOf();
+    const result = await restartGateway({ ...gateway, ownsPort: false }, host("exit", "exit", { own: false }), LIMITS);
+    expect(result).toMatchObject({ status: "nothing", answers: [] });
+    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("neither a service");
+    expect(readLife(gateway.lockPath)).toMatchObject({ createdAtMs: gateway.createdAtMs });
+  });
+
   test("when the command hangs: it is ended, and that is said", async () => {
     const gateway = await gatewayOf();
     const limits = { ...LIMITS, commandMs: 300, returnMs: 100 };
@@ -105,7 +113,8 @@ describe("no restart", () => {
   test("when there is a new lock but nobody answers: a lock alone proves nothing", async () => {
     const gateway = await gatewayOf();
     const result = await restartGateway(gateway, host("silent"), { ...LIMITS, returnMs: 300 });
-    expect(result.status).toBe("lost");
+    expect(result.status).toBe("unproven");
+    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("its restart is not proven");
     expect(readLife(gateway.lockPath)?.createdAtMs).not.toBe(gateway.createdAtMs);
   });
 });
@@ -118,5 +127,5 @@ test("a gateway whose lock merely was written anew has not restarted: its own cl
   const instant = { ...LIMITS, returnMs: 0, nothingMs: 0 };
   const missing = host("x", "x", { command: path.join(temporaryFolder(), "openclaw"), args: [] });
   const result = await restartGateway(before, missing, instant);
-  expect(result.status).toBe("lost");
+  expect(result.status).toBe("unproven");
 });

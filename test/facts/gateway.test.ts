@@ -7,6 +7,7 @@ import type { ConfigFacts } from "../../src/facts/config.ts";
 import type { Judged } from "../../src/facts/facts.ts";
 import { findGateway, readLife, readRss, readUptime, sameLife } from "../../src/facts/gateway.ts";
 import type { GatewayLock } from "../../src/facts/gateway-locks.ts";
+import { listensOn } from "../../src/facts/listening.ts";
 import { lookAtLock } from "../../src/facts/lock-file.ts";
 import { getJson } from "../../src/facts/loopback.ts";
 import { findSupervisor } from "../../src/facts/supervisor.ts";
@@ -98,7 +99,12 @@ describe("findGateway", () => {
 
   test("is whoever holds the lock, however long, on the port the lock names", () => {
     const held = lock({ ...payload, port: 19_001 }, "overdue");
-    expect(findGateway([held], NO_CONFIG, {})).toEqual({ lockPath: held.path, port: 19_001, ...life });
+    expect(findGateway([held], NO_CONFIG, {})).toEqual({
+      lockPath: held.path,
+      port: 19_001,
+      ownsPort: true,
+      ...life,
+    });
     expect(readLife(held.path)).toEqual(life);
   });
 
@@ -127,6 +133,21 @@ describe("findGateway", () => {
     expect(sameLife(life, { ...life, createdAtMs: 1 })).toBe(false);
     expect(sameLife(life, { ...life, startTicks: 100 })).toBe(false);
   });
+});
+
+test.skipIf(process.platform !== "linux")("a port is a gateway's when its process listens there", async () => {
+  const server = createPlainServer();
+  onTestFinished(() => void server.close());
+  const port = await listen(server);
+  const free = 1;
+  expect(listensOn(process.pid, port)).toBe(true);
+  expect(listensOn(process.ppid, port)).toBe(false);
+  expect(listensOn(process.pid, free)).toBe(false);
+  expect(listensOn(4_194_305, port)).toBeNull();
+  const own = lock({ pid: process.pid, createdAt: "2026-09-06T10:00:00.000Z" });
+  const at = (value: number) => findGateway([own], NO_CONFIG, { OPENCLAW_GATEWAY_PORT: String(value) });
+  expect(at(port)).toMatchObject({ port, ownsPort: true });
+  expect(at(free)).toMatchObject({ port: free, ownsPort: false });
 });
 
 test.skipIf(process.platform !== "linux")("readRss is the memory of a process, null for none", () => {

@@ -273,6 +273,17 @@ describe("findHostCommand", () => {
     expect(findHostCommand(place, env)).toMatchObject({ own: false, env: told });
   });
 
+  test("the service goes by the profile: a state dir that is merely set has none, one of the profile has", () => {
+    const { home, env } = installed();
+    const own = (stateDir: string, more: NodeJS.ProcessEnv) =>
+      findHostCommand({ stateDir, configPath: "c" }, { ...env, OPENCLAW_STATE_DIR: stateDir, ...more })?.own;
+    expect(own(path.join(home, "other"), {})).toBe(false);
+    expect(own(path.join(home, ".openclaw"), {})).toBe(true);
+    expect(own(path.join(home, ".openclaw"), { OPENCLAW_PROFILE: "default" })).toBe(true);
+    expect(own(path.join(home, ".openclaw"), { OPENCLAW_PROFILE: "work" })).toBe(false);
+    expect(own(path.join(home, ".openclaw-work"), { OPENCLAW_PROFILE: "work" })).toBe(true);
+  });
+
   test("is none when the PATH has none", () => {
     const { env, place } = installed();
     expect(findHostCommand(place, { ...env, PATH: "" })).toBeNull();
