@@ -8,7 +8,7 @@ export async function askWhich(
 ): Promise<ReadonlySet<PlannedRepair>> {
   const prompt = await openPrompt(terminal);
   const choices = planned.map((one) => ({
-    name: `[${one.repair.risk}] ${plain(one.finding.message)}${consequence(one)}`,
+    name: choiceText(one),
     short: plain(one.finding.target ?? one.finding.id),
     value: one,
     checked: one.repair.risk === "safe",
@@ -19,9 +19,10 @@ export async function askWhich(
   return new Set(answer?.chosen ?? []);
 }
 
-/** What running work a repair ends is known before anybody agrees to it. */
-function consequence(one: PlannedRepair): string {
-  return isFinal(one) ? one.repair.effects.map(({ action }) => ` Repair: ${plain(action)}.`).join("") : "";
+/** A repair as it is offered: what running work it ends is known before anybody agrees to it. */
+export function choiceText(one: PlannedRepair): string {
+  const ends = isFinal(one) ? one.repair.effects.map(({ action }) => ` Repair: ${plain(action)}.`) : [];
+  return `[${one.repair.risk}] ${plain(one.finding.message)}${ends.join("")}`;
 }
 
 function isFinal({ repair }: PlannedRepair): boolean {
