@@ -1,4 +1,5 @@
 import { isResidue, lockFinding } from "../src/engine/lock-findings.ts";
+import { remedyOverdue } from "../src/engine/overdue-lock.ts";
 import type { Check, FindingDraft } from "../src/engine/types.ts";
 
 /**
@@ -16,7 +17,9 @@ const check: Check = {
       const neverStarted = lock.judgement?.verdict === "gone" && !lock.hasTranscript;
       if (neverStarted && lock.judgement && !isResidue(lock.judgement, host)) continue;
       const finding = lockFinding(lock, host);
-      if (finding !== null) findings.push(finding);
+      if (finding === null) continue;
+      const overdue = finding.verdict === "overdue";
+      findings.push(overdue ? remedyOverdue(finding, lock, await facts.gateway(policy.locks.graceSeconds)) : finding);
     }
     return findings;
   },

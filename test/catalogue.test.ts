@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -77,7 +78,9 @@ describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
         await check.run(recorded(gatherFacts({ stateDir, hostVersion, env: {} }), used), defaultPolicy);
       }
     }
-    expect([...used].sort()).toEqual([...needs].sort());
+    // Whether a lock is held too long cannot be seen on Windows, and so nobody asks who holds it.
+    const blind = process.platform === "win32" && id === "stale-lock";
+    expect([...used].sort()).toEqual(needs.filter((fact) => !blind || fact !== "gateway").sort());
   });
 });
 
@@ -97,17 +100,24 @@ interface PlantedLock {
   readonly session: string;
   readonly transcript: boolean;
   readonly text: () => string;
+  /** Held open by this process. */
+  readonly held?: boolean;
 }
 
 const LOCKS: readonly PlantedLock[] = [
   { session: "dead-with-transcript", transcript: true, text: deadOwner },
   { session: "dead-without-transcript", transcript: false, text: deadOwner },
   { session: "empty", transcript: true, text: () => "" },
+  { session: "overdue", transcript: true, text: ownLock, held: true },
 ];
 
 function deadOwner(): string {
   const { pid } = spawnSync(process.execPath, ["-e", ""]);
   return JSON.stringify({ pid, createdAt: new Date().toISOString() });
+}
+
+function ownLock(): string {
+  return JSON.stringify({ pid: process.pid, createdAt: new Date(Date.now() - 3_600_000).toISOString() });
 }
 
 /** A state dir with these locks, made once, older than any grace. */
@@ -117,11 +127,12 @@ function plant(name: string, locks: readonly PlantedLock[]): string {
   const sessions = path.join(stateDir, "agents", "main", "sessions");
   mkdirSync(sessions, { recursive: true });
   const past = new Date(Date.now() - 3_600_000);
-  for (const { session, transcript, text } of locks) {
+  for (const { session, transcript, text, held } of locks) {
     const file = path.join(sessions, `${session}.jsonl`);
     if (transcript) writeFileSync(file, "{}\n");
     writeFileSync(`${file}.lock`, text());
     utimesSync(`${file}.lock`, past, past);
+    if (held) openSync(`${file}.lock`, "r");
   }
   if (locks.length > 0) {
     const { uid } = os.userInfo();

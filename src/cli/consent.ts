@@ -8,14 +8,25 @@ export async function askWhich(
 ): Promise<ReadonlySet<PlannedRepair>> {
   const prompt = await openPrompt(terminal);
   const choices = planned.map((one) => ({
-    name: `[${one.repair.risk}] ${plain(one.finding.message)}`,
+    name: choiceText(one),
     short: plain(one.finding.target ?? one.finding.id),
     value: one,
     checked: one.repair.risk === "safe",
   }));
-  const message = "Which of these shall be repaired? Each can be undone.";
+  const final = planned.some(isFinal);
+  const message = `Which of these shall be repaired? Each can be undone${final ? ", except a restart" : ""}.`;
   const answer = await prompt([{ type: "checkbox", name: "chosen", message, choices, pageSize: 12 }]).catch(declined);
   return new Set(answer?.chosen ?? []);
+}
+
+/** A repair as it is offered: what running work it ends is known before anybody agrees to it. */
+export function choiceText(one: PlannedRepair): string {
+  const ends = isFinal(one) ? one.repair.effects.map(({ action }) => ` Repair: ${plain(action)}.`) : [];
+  return `[${one.repair.risk}] ${plain(one.finding.message)}${ends.join("")}`;
+}
+
+function isFinal({ repair }: PlannedRepair): boolean {
+  return repair.risk === "disruptive";
 }
 
 /** A yes or no question; Ctrl-C means no. */

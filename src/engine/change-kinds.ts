@@ -1,6 +1,7 @@
 import { configChange } from "./config-change.ts";
 import type { ChangeEntry, ChangeKindName } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
+import { restartKind } from "./restart-kind.ts";
 import { rowChange } from "./row-change.ts";
 
 /** How one kind of change is brought to an end after a crash, and taken back. Never throws. */
@@ -20,7 +21,11 @@ export interface ChangeKind {
   tidy?(entry: ChangeEntry): void;
 }
 
-const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = { config: configChange, row: rowChange };
+const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = {
+  config: configChange,
+  restart: restartKind,
+  row: rowChange,
+};
 
 /** Undefined for a kind that only a newer version knows. */
 export function changeKind(kind: ChangeKindName): ChangeKind | undefined {

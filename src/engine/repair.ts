@@ -73,7 +73,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
-      const applied = await applyAll([...agreed], facts, run, options.onStep);
+      const applied = await applyAll(restartsLast(agreed), facts, run, options.onStep);
       remaining = (await runChecks(options, facts.fresh())).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
@@ -142,6 +142,12 @@ function refusal(risk: Risk, updating: boolean, asked: boolean): string {
   return risk === "confirm"
     ? "it needs a yes: run again with --yes"
     : "it interrupts running work: run again with --force";
+}
+
+/** What was judged while a gateway ran is repaired while it runs. */
+function restartsLast(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
+  const rank = ({ repair }: PlannedRepair): number => Number(repair.risk === "disruptive");
+  return [...agreed].sort((a, b) => rank(a) - rank(b));
 }
 
 interface Applied {

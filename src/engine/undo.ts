@@ -83,9 +83,12 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
     throw new UserError(`Run ${run} has no repair ${unknown}.`, "List its repairs with `openclaw-vitals history`.");
   const journal = openJournal(stateDir);
   try {
-    return entries
-      .filter((entry) => only !== undefined || isDone(entry))
-      .map((entry) => restore(entry, stateDir, journal, onStep));
+    return (
+      entries
+        // A restart has no way back: it is only told of when it is asked for by its number.
+        .filter((entry) => only !== undefined || (isDone(entry) && entry.kind !== "restart"))
+        .map((entry) => restore(entry, stateDir, journal, onStep))
+    );
   } finally {
     journal.close();
   }

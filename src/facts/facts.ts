@@ -4,9 +4,17 @@ import { expandReferences } from "./config-env.ts";
 import { type ConfigGraph, readConfigGraph } from "./config-graph.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
+import type { GatewayProcess } from "./gateway.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
-import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
+import {
+  findEra,
+  findHostCommand,
+  findHostVersion,
+  type HostCommand,
+  type HostVersion,
+  locate,
+} from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import { resolveUserPath } from "./paths.ts";
@@ -52,6 +60,10 @@ export interface Facts {
   configLocks(graceSeconds: number): Promise<JudgedLocks<ConfigLock>>;
   /** Locks with which a gateway, and whoever works like one, takes the state dir for itself. */
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
+  /** The gateway that serves this state dir; null when none holds its lock, or when two do. */
+  gateway(graceSeconds: number): Promise<GatewayProcess | null>;
+  /** How the host's own command is run for this state dir; null when it is not found. */
+  hostCommand(): HostCommand | null;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
   /** A gateway at work on this state dir's port whose process cannot be seen from here. Asks that port, on loopback. */
@@ -111,6 +123,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     found.push(...read.problems);
     return read;
   });
+  const judgedGatewayLocks = judged(gatewayLocks);
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -123,7 +136,10 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     era,
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
-    gatewayLocks: judged(gatewayLocks),
+    gatewayLocks: judgedGatewayLocks,
+    gateway: async (graceSeconds) =>
+      (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env),
+    hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
     gatewayPorts: async () =>

@@ -1,6 +1,7 @@
 import { type ConfigFacts, configValue } from "./config.ts";
 import type { FoundLock } from "./found-lock.ts";
 import { type Listener, socketsOn } from "./listeners.ts";
+import { isPort } from "./lock-file.ts";
 import { getJson } from "./loopback.ts";
 import { reaches } from "./mounts.ts";
 import type { ProcessTable } from "./processes.ts";
@@ -29,7 +30,7 @@ export interface GatewayPortQuestion {
 }
 
 /** The host's own default. */
-const DEFAULT_PORT = 18_789;
+export const DEFAULT_PORT = 18_789;
 /** A gateway at work answers in some milliseconds. */
 const DEADLINE_MS = 1_000;
 
@@ -45,23 +46,22 @@ export async function findUnseenGateway(question: GatewayPortQuestion): Promise<
 /** Ports on which a gateway of this state dir would listen: what its locks say, and what it would be told. */
 export function gatewayPorts({ config, env, locks }: Pick<GatewayPortQuestion, "config" | "env" | "locks">): number[] {
   const locked = locks.map((lock) => payloadOf(lock)?.port);
-  const fromEnv = portInEnv(env["OPENCLAW_GATEWAY_PORT"]);
-  const fromConfig = configValue(config, "gateway.port");
-  const told = [fromEnv, fromConfig].filter(isPort);
+  const told = toldPorts(config, env);
   // Without a gateway of its own, an install may have the port forwarded to one on another machine.
   const remote = configValue(config, "gateway.mode") === "remote";
   const expected = remote ? [] : told.length > 0 ? told : [DEFAULT_PORT];
   return [...new Set([...locked.filter(isPort), ...expected])];
 }
 
+/** The ports a gateway is told to listen on, the one that counts first. */
+export function toldPorts(config: ConfigFacts, env: NodeJS.ProcessEnv): number[] {
+  return [portInEnv(env["OPENCLAW_GATEWAY_PORT"]), configValue(config, "gateway.port")].filter(isPort);
+}
+
 /** As the host reads it: a number, or an address that ends in one. */
 function portInEnv(text: string | undefined): number | null {
   const match = /^(?:[^:]+:|\[[^\]]+\]:)?(\d+)$/.exec(text?.trim() ?? "");
   return match ? Number(match[1]) : null;
-}
-
-function isPort(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value > 0 && value <= 65_535;
 }
 
 function payloadOf({ look }: FoundLock) {

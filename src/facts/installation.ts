@@ -3,7 +3,7 @@ import path from "node:path";
 import { errorCode, UserError } from "../engine/errors.ts";
 import { satisfiesHost } from "../engine/host-range.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
-import { homeDir, resolveUserPath } from "./paths.ts";
+import { homeDir, realPath, resolveUserPath } from "./paths.ts";
 
 export interface HostVersion {
   readonly version: string | null;
@@ -80,6 +80,46 @@ export function findHostVersion(given: string | undefined, config: ConfigFacts, 
   if (typeof touched === "string" && /^\d{4}\.\d+\.\d+/.test(touched))
     return { version: touched, source: "last writer of the config" };
   return { version: null, source: "not found" };
+}
+
+/** How the host's own command is started for one state dir. */
+export interface HostCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Whether the service the host knows by itself is this state dir's. */
+  readonly own: boolean;
+}
+
+/** The `openclaw` we run inside, else the first one on the PATH, told which state dir is meant; null for none. */
+export function findHostCommand(
+  place: { readonly stateDir: string; readonly configPath: string },
+  env: NodeJS.ProcessEnv,
+): HostCommand | null {
+  const program = findHostProgram(env);
+  if (program === null) return null;
+  if (realPath(serviceStateDir(env)) === realPath(place.stateDir)) return { ...program, env, own: true };
+  const told = { OPENCLAW_STATE_DIR: place.stateDir, OPENCLAW_CONFIG_PATH: place.configPath };
+  return { ...program, env: { ...env, ...told }, own: false };
+}
+
+/** The state dir of the service the host would restart: its name comes from the profile, whatever state dir is set. */
+function serviceStateDir(env: NodeJS.ProcessEnv): string {
+  const profile = env["OPENCLAW_PROFILE"]?.trim();
+  if (profile && profile !== "default") return path.join(homeDir(env), `.openclaw-${profile}`);
+  return defaultStateDir({ ...env, OPENCLAW_STATE_DIR: undefined });
+}
+
+function findHostProgram(env: NodeJS.ProcessEnv): Pick<HostCommand, "command" | "args"> | null {
+  const running = process.argv[1];
+  if (running !== undefined && packageVersionAbove(running) !== null)
+    return { command: process.execPath, args: [running] };
+  const suffix = process.platform === "win32" ? ".cmd" : "";
+  for (const dir of (env["PATH"] ?? "").split(path.delimiter).filter(Boolean)) {
+    const program = path.join(dir, `openclaw${suffix}`);
+    if (existsSync(program)) return { command: program, args: [] };
+  }
+  return null;
 }
 
 /** Root folder and version of the `openclaw` package a program file belongs to, or null. */

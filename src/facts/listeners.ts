@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { isOpenClawCommand, type ProcessTable } from "./processes.ts";
 import { listNames, readArgs, readStatus, titleOf } from "./processes-linux.ts";
@@ -26,6 +26,16 @@ export async function socketsOn(port: number, table: ProcessTable, root = "/proc
   return process.platform === "darwin" ? await darwinSockets(port, table) : null;
 }
 
+/** Whether this process listens on this TCP port; null when the platform, or our rights, do not tell. Linux only. */
+export function listensOn(pid: number, port: number, root = "/proc"): boolean | null {
+  const dir = `${root}/${pid}`;
+  const links = readLinks(`${dir}/fd`);
+  if (links === "closed" || !existsSync(`${dir}/net/tcp`)) return null;
+  return [...rows(`${dir}/net/tcp`, port), ...rows(`${dir}/net/tcp6`, port)].some(({ inode }) =>
+    links.has(`socket:[${inode}]`),
+  );
+}
+
 function linuxSockets(port: number, root: string): ListeningSocket[] | null {
   const sockets = [...rows(`${root}/net/tcp`, port), ...rows(`${root}/net/tcp6`, port)];
   if (sockets.length === 0) return [];
@@ -44,7 +54,7 @@ function linuxSockets(port: number, root: string): ListeningSocket[] | null {
   });
 }
 
-/** Inode and user of the sockets that listen on a port, from /proc/net/tcp of our own network namespace. */
+/** Inode and user of the sockets that listen on a port, from one of the kernel's lists of sockets. */
 function rows(file: string, port: number): { inode: string; uid: number }[] {
   let text: string;
   try {

@@ -130,10 +130,15 @@ export function parsePayload(bytes: Uint8Array): LockPayload {
     // Gateway locks spell it their own way.
     starttime: [starttime, startTime].find(isCount) ?? null,
     maxHoldMs: isCount(maxHoldMs) && maxHoldMs > 0 ? maxHoldMs : null,
-    ...(isCount(port) && port > 0 && port <= 65_535 ? { port } : {}),
+    ...(isPort(port) ? { port } : {}),
   };
 }
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
+}
+
+/** A TCP port somebody can listen on. */
+export function isPort(value: unknown): value is number {
+  return isCount(value) && value > 0 && value <= 65_535;
 }

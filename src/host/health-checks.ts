@@ -104,7 +104,8 @@ function hostResult(
   const changes = done.flatMap((repair) =>
     repair.changes.map((change) => `Vitals: ${change.replaceAll(stateDir + path.sep, "")}`),
   );
-  if (run !== null && done.length > 0) changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
+  if (run !== null && done.some(({ risk }) => risk !== "disruptive"))
+    changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
   const warnings = [
     ...undone.map(
       (repair) =>

@@ -60,7 +60,8 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
     );
   if (left.length > 0) lines.push("", paint("bold", planned ? "Not repaired by this tool:" : "Left:"), ...left);
   if (planned) lines.push("", "Nothing was changed (--dry-run).");
-  if (run !== null && repairs.some((repair) => repair.status === "repaired"))
+  // A restart cannot be taken back.
+  if (run !== null && repairs.some((repair) => repair.status === "repaired" && repair.risk !== "disruptive"))
     lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
   return `${lines.join("\n")}\n`;
 }
@@ -76,7 +77,10 @@ function renderRepair(
     skipped: "yellow",
     failed: "red",
   };
-  const what = changes.length > 0 ? changes : effects.map((effect) => `${effect.action}: ${effect.target ?? ""}`);
+  const what =
+    changes.length > 0
+      ? changes
+      : effects.map(({ action, target: at }) => (at === undefined ? action : `${action}: ${at}`));
   const shown = what.map((text) => plain(text.replaceAll(stateDir + path.sep, "")));
   const about = target ?? (file === undefined ? "" : relative(stateDir, file));
   return [

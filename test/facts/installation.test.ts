@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { UserError } from "../../src/engine/errors.ts";
 import type { ConfigFacts } from "../../src/facts/config.ts";
 import { gatherFacts } from "../../src/facts/facts.ts";
-import { findEra, findHostPackage, findHostVersion, locate } from "../../src/facts/installation.ts";
+import { findEra, findHostCommand, findHostPackage, findHostVersion, locate } from "../../src/facts/installation.ts";
 import { hasPermissions, moduleUrl, put, runUnprivileged, tempDir } from "./sandbox.ts";
 
 const posix = test.skipIf(process.platform === "win32");
@@ -246,5 +246,47 @@ describe("the era", () => {
     put(path.join(dir, "agents/b/agent/openclaw-agent.sqlite"));
     expect(await findEra(dir, null, ["a", "b"])).toBe("sqlite");
     expect(await findEra(dir, null, ["a"])).toBe("jsonl");
+  });
+});
+
+describe("findHostCommand", () => {
+  /** A home with a state dir, and a folder with the command in it. */
+  function installed() {
+    const home = tempDir();
+    const stateDir = path.join(home, ".openclaw");
+    const bin = path.join(home, "bin");
+    for (const dir of [stateDir, bin, path.join(home, "other")]) mkdirSync(dir);
+    const program = put(path.join(bin, process.platform === "win32" ? "openclaw.cmd" : "openclaw"), "");
+    const env = { HOME: home, PATH: [path.join(home, "empty"), bin].join(path.delimiter) };
+    return { home, program, env, place: { stateDir, configPath: path.join(stateDir, "openclaw.json") } };
+  }
+
+  test("is the first one on the PATH; the environment of the host's own state dir stays as it is", () => {
+    const { program, env, place } = installed();
+    expect(findHostCommand(place, env)).toEqual({ command: program, args: [], env, own: true });
+  });
+
+  test("is told of a state dir the host would not find by itself", () => {
+    const { home, env } = installed();
+    const place = { stateDir: path.join(home, "other"), configPath: path.join(home, "other/openclaw.json") };
+    const told = { OPENCLAW_STATE_DIR: place.stateDir, OPENCLAW_CONFIG_PATH: place.configPath };
+    expect(findHostCommand(place, env)).toMatchObject({ own: false, env: told });
+  });
+
+  test("the service goes by the profile: a state dir that is merely set has none, one of the profile has", () => {
+    const { home, env } = installed();
+    const own = (stateDir: string, more: NodeJS.ProcessEnv) =>
+      findHostCommand({ stateDir, configPath: "c" }, { ...env, OPENCLAW_STATE_DIR: stateDir, ...more })?.own;
+    expect(own(path.join(home, "other"), {})).toBe(false);
+    expect(own(path.join(home, ".openclaw"), {})).toBe(true);
+    expect(own(path.join(home, ".openclaw"), { OPENCLAW_PROFILE: "default" })).toBe(true);
+    expect(own(path.join(home, ".openclaw"), { OPENCLAW_PROFILE: "work" })).toBe(false);
+    expect(own(path.join(home, ".openclaw-work"), { OPENCLAW_PROFILE: "work" })).toBe(true);
+  });
+
+  test("is none when the PATH has none", () => {
+    const { env, place } = installed();
+    expect(findHostCommand(place, { ...env, PATH: "" })).toBeNull();
+    expect(findHostCommand(place, { HOME: env.HOME })).toBeNull();
   });
 });

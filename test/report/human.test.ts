@@ -174,6 +174,17 @@ describe("renderRepairs", () => {
     );
   });
 
+  test("a restart says what it came to and promises no way back; planned, what it interrupts", () => {
+    const change = "restarted the gateway in 12 s: process 7 is now process 19";
+    const restart = repair({ risk: "disruptive", changes: [change] });
+    expect(renderRepairs(result([restart]), none)).toBe(`repaired  agent coder, session a\n  ${change}\n`);
+    const effects = [{ kind: "service", action: "restart the gateway, process 7, which ends 2 turns" }] as const;
+    const plan = repair({ status: "planned", changes: [], effects });
+    expect(renderRepairs(result([plan], [finding()], null), none)).toContain(
+      "\n  restart the gateway, process 7, which ends 2 turns\n",
+    );
+  });
+
   test("nothing to do", () => {
     expect(renderRepairs(result([], [], null), none)).toBe("Nothing to repair.\n");
   });

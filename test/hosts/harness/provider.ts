@@ -17,10 +17,10 @@ export interface Provider {
   requests: ProviderRequest[];
   /** Completion requests without an answer yet. */
   pending(): number;
-  /** From now on completion requests hang, without headers, until `release()`. */
-  hold(): void;
-  /** Answers everything held and stops holding. */
-  release(): void;
+  /** From now on completion requests hang, without headers, until `release()`; only those whose text has `saying`. */
+  hold(saying?: string): void;
+  /** Answers everything held and stops holding; with `saying` only what has it in its text, and goes on holding. */
+  release(saying?: string): void;
   /** From now on completion requests get this HTTP status; null ends that. */
   failWith(status: number | null): void;
   /** Text of the following answers; at first "pong". */
@@ -38,7 +38,8 @@ export async function startProvider(): Promise<Provider> {
   const requests: ProviderRequest[] = [];
   let reply = "pong";
   let failure: number | null = null;
-  let gate: { wait: Promise<void>; open: () => void } | undefined;
+  let holding: string | undefined;
+  let held: { text: string; open: () => void }[] = [];
   let pending = 0;
 
   async function complete(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -51,7 +52,11 @@ export async function startProvider(): Promise<Provider> {
     response.once("close", () => {
       pending -= 1;
     });
-    await gate?.wait;
+    if (holding !== undefined && text.includes(holding)) {
+      await new Promise<void>((open) => {
+        held.push({ text, open });
+      });
+    }
     if (response.destroyed) return;
     if (failure !== null) {
       sendJson(response, failure, {
@@ -88,14 +93,14 @@ export async function startProvider(): Promise<Provider> {
     port,
     requests,
     pending: () => pending,
-    hold() {
-      if (gate !== undefined) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      gate = { wait: promise, open: resolve };
+    hold(saying = "") {
+      holding ??= saying;
     },
-    release() {
-      gate?.open();
-      gate = undefined;
+    release(saying) {
+      if (saying === undefined) holding = undefined;
+      const open = held.filter(({ text }) => text.includes(saying ?? ""));
+      held = held.filter((one) => !open.includes(one));
+      for (const one of open) one.open();
     },
     failWith(status) {
       failure = status;
@@ -110,7 +115,7 @@ export async function startProvider(): Promise<Provider> {
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
-      gate?.open();
+      for (const one of held) one.open();
       await closed;
     },
   };

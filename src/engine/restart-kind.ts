@@ -1,0 +1,38 @@
+import type { GatewayProcess } from "../facts/gateway.ts";
+import { readLife } from "../facts/gateway.ts";
+import type { ChangeKind } from "./change-kinds.ts";
+import type { ChangeEntry } from "./journal-entry.ts";
+
+/** No second restart within this time, whatever came of the first. Milliseconds. */
+export const RESTART_COOLDOWN_MS = 600_000;
+
+/** A restart in the journal: what the gateway's lock said before. Its `from` is that lock, its `to` the evidence. */
+export function restartDetail({ pid, startTicks, createdAtMs, port }: GatewayProcess): ChangeEntry["detail"] {
+  return { pid, startTicks, createdAtMs, port };
+}
+
+/** A restart cannot be taken back. One that was interrupted is settled by looking at the gateway's lock. */
+export const restartKind: ChangeKind = {
+  settle({ from, at, detail }) {
+    const now = readLife(from);
+    // Without a gateway it may still be on its way, or have ended for good.
+    if (now === null) return null;
+    const same =
+      now.pid === detail["pid"] && now.startTicks === detail["startTicks"] && now.createdAtMs === detail["createdAtMs"];
+    if (same) return { phase: "kept", reason: "interrupted; the gateway runs on as before" };
+    if (now.createdAtMs !== null && now.createdAtMs < Date.parse(at))
+      return { phase: "kept", reason: "interrupted; the gateway was started before" };
+    return { phase: "done", reason: "interrupted; the gateway was started since" };
+  },
+  canUndo: () => false,
+  undo: () => ({ status: "skipped", reason: "a restart cannot be taken back" }),
+};
+
+/** Milliseconds until another restart may be tried; 0 when it may be tried now. */
+export function cooldownLeft(entries: readonly { readonly kind?: string | undefined; readonly at: string }[]): number {
+  const times = entries.filter(({ kind }) => kind === "restart").map(({ at }) => Date.parse(at));
+  const last = Math.max(Number.NEGATIVE_INFINITY, ...times.filter(Number.isFinite));
+  const since = Date.now() - last;
+  // A clock that was set back would make the wait endless.
+  return since < 0 || since >= RESTART_COOLDOWN_MS ? 0 : RESTART_COOLDOWN_MS - since;
+}

@@ -1,0 +1,156 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { ConfigFacts } from "../../src/facts/config.ts";
+import type { Judged } from "../../src/facts/facts.ts";
+import { findGateway, readLife, readRss, readUptime, sameLife } from "../../src/facts/gateway.ts";
+import type { GatewayLock } from "../../src/facts/gateway-locks.ts";
+import { listensOn } from "../../src/facts/listeners.ts";
+import { lookAtLock } from "../../src/facts/lock-file.ts";
+import { findSupervisor } from "../../src/facts/supervisor.ts";
+import { put, tempDir } from "./sandbox.ts";
+
+async function listen(
+  server: { listen(port: number, host: string, then: () => void): unknown } & Pick<Server, "address">,
+) {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+/** A server that answers every request with this. */
+async function answering(text: string, status = 200): Promise<number> {
+  const server = createServer((_request, response) => response.writeHead(status).end(text));
+  onTestFinished(() => void server.close());
+  return await listen(server);
+}
+
+describe("readUptime", () => {
+  test("is a number of milliseconds, or not known", async () => {
+    expect(await readUptime(await answering('{"ready":false,"uptimeMs":3504}', 503), 5000)).toBe(3504);
+    for (const text of ['{"ready":true}', '{"uptimeMs":"1"}', '{"uptimeMs":-1}', "null", "x"])
+      expect(await readUptime(await answering(text), 5000), text).toBeNull();
+  });
+});
+
+const NO_CONFIG: ConfigFacts = { path: "", exists: false, value: {}, problem: null };
+
+/** A judged gateway lock with this payload. */
+function lock(payload: object, verdict: "held" | "overdue" | "gone" = "held"): Judged<GatewayLock> {
+  const file = put(path.join(tempDir(), "gateway.1.lock"), JSON.stringify(payload));
+  const judgement = {
+    verdict,
+    reason: "holding",
+    confidence: "proven",
+    evidence: [],
+    report: false,
+    solid: true,
+  } as const;
+  const found = { place: "state", guard: null, losers: [], unchanged: true, sharedFileSystem: null } as const;
+  return { path: file, look: lookAtLock(file), judgement, ...found };
+}
+
+describe("findGateway", () => {
+  const createdAt = "2026-09-06T10:00:00.000Z";
+  const life = { pid: 7, startTicks: 99, createdAtMs: Date.parse(createdAt) };
+  const payload = { pid: 7, createdAt, startTime: 99 };
+
+  test("is whoever holds the lock, however long, on the port the lock names", () => {
+    const held = lock({ ...payload, port: 19_001 }, "overdue");
+    expect(findGateway([held], NO_CONFIG, {})).toEqual({
+      lockPath: held.path,
+      port: 19_001,
+      ownsPort: true,
+      ...life,
+    });
+    expect(readLife(held.path)).toEqual(life);
+  });
+
+  test("both locks of a newer host are one gateway", () => {
+    expect(findGateway([lock(payload), lock(payload)], NO_CONFIG, {})).toMatchObject(life);
+  });
+
+  test("is nobody when the owner is gone, when two hold one, and when there is none", () => {
+    expect(findGateway([], NO_CONFIG, {})).toBeNull();
+    expect(findGateway([lock(payload, "gone")], NO_CONFIG, {})).toBeNull();
+    expect(findGateway([lock(payload), lock({ ...payload, pid: 8 })], NO_CONFIG, {})).toBeNull();
+  });
+
+  test("without a port in the lock: the environment, the config, the host's default", () => {
+    const config = { ...NO_CONFIG, value: { gateway: { port: 19_002 } } };
+    const port = (facts: ConfigFacts, env: NodeJS.ProcessEnv) => findGateway([lock(payload)], facts, env)?.port;
+    expect(port(config, { OPENCLAW_GATEWAY_PORT: " 19003 " })).toBe(19_003);
+    expect(port(config, { OPENCLAW_GATEWAY_PORT: "no" })).toBe(19_002);
+    expect(port(config, { OPENCLAW_GATEWAY_PORT: "" })).toBe(19_002);
+    expect(port({ ...NO_CONFIG, value: { gateway: { port: 0 } } }, {})).toBe(18_789);
+    expect(port(NO_CONFIG, { OPENCLAW_GATEWAY_PORT: "70000" })).toBe(18_789);
+  });
+
+  test("a lock written anew, or another start of the pid, is another life", () => {
+    expect(sameLife(life, { ...life })).toBe(true);
+    expect(sameLife(life, { ...life, createdAtMs: 1 })).toBe(false);
+    expect(sameLife(life, { ...life, startTicks: 100 })).toBe(false);
+  });
+});
+
+test.skipIf(process.platform !== "linux")("a port is a gateway's when its process listens there", async () => {
+  const server = createServer();
+  onTestFinished(() => void server.close());
+  const port = await listen(server);
+  const free = 1;
+  expect(listensOn(process.pid, port)).toBe(true);
+  expect(listensOn(process.ppid, port)).toBe(false);
+  expect(listensOn(process.pid, free)).toBe(false);
+  expect(listensOn(4_194_305, port)).toBeNull();
+  const own = lock({ pid: process.pid, createdAt: "2026-09-06T10:00:00.000Z" });
+  const at = (value: number) => findGateway([own], NO_CONFIG, { OPENCLAW_GATEWAY_PORT: String(value) });
+  expect(at(port)).toMatchObject({ port, ownsPort: true });
+  expect(at(free)).toMatchObject({ port: free, ownsPort: false });
+});
+
+test.skipIf(process.platform !== "linux")("readRss is the memory of a process, null for none", () => {
+  expect(readRss(process.pid)).toBeGreaterThan(10_000_000);
+  expect(readRss(4_194_305)).toBeNull();
+});
+
+describe("findSupervisor", () => {
+  const on = (platform: NodeJS.Platform, files: Record<string, string> = {}) => {
+    const root = tempDir();
+    for (const [name, text] of Object.entries(files)) put(path.join(root, name), text);
+    return findSupervisor(7, { platform, home: path.join(root, "home"), root });
+  };
+
+  test.each([
+    [
+      "/user.slice/user-1000.slice/user@1000.service/app.slice/openclaw-gateway.service",
+      "systemctl --user restart openclaw-gateway.service",
+    ],
+    [
+      "/user.slice/user-1000.slice/user@1000.service/app.slice/openclaw-gateway-work.service",
+      "systemctl --user restart openclaw-gateway-work.service",
+    ],
+    ["/system.slice/openclaw.service", "systemctl restart openclaw.service"],
+  ])("names the unit of %s", (group, command) => {
+    expect(on("linux", { "proc/7/cgroup": `0::${group}\n` })).toEqual({ kind: "systemd", restart: `\`${command}\`` });
+  });
+
+  test("takes no other unit for the gateway's: a restart of it would end what it started", () => {
+    const none = { kind: "none", restart: expect.stringContaining("Ctrl-C") };
+    expect(on("linux", { "proc/7/cgroup": "0::/system.slice/ssh.service\n" })).toEqual(none);
+    expect(on("linux", { "proc/7/cgroup": "0::/user.slice/user@1000.service/app.slice/app-term.scope\n" })).toEqual(
+      none,
+    );
+    expect(on("linux")).toEqual(none);
+    expect(on("win32")).toEqual(none);
+    expect(on("darwin")).toEqual(none);
+  });
+
+  test("knows a container and a launch agent by their files", () => {
+    expect(on("linux", { ".dockerenv": "", "proc/7/cgroup": "0::/\n" })).toMatchObject({ kind: "container" });
+    const plist = "home/Library/LaunchAgents/ai.openclaw.gateway.plist";
+    expect(on("darwin", { [plist]: "" })).toEqual({
+      kind: "launchd",
+      restart: "`launchctl kickstart -k gui/$UID/ai.openclaw.gateway`",
+    });
+  });
+});
