@@ -8,12 +8,11 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { readJournal } from "../../src/engine/journal.ts";
-import { repair } from "../../src/engine/repair.ts";
 import { history, undoRun } from "../../src/engine/undo.ts";
 import { identityOf, onLinux, quarantined } from "../engine/sandbox.ts";
 import type { Order } from "./agent.ts";
 import { changesWrittenIn } from "./calls.ts";
-import { castOf, NEWER, NEWEST, run, type Scenario, type Scene, scenarios } from "./scenes.ts";
+import { castOf, NEWER, NEWEST, repairAnew, run, type Scenario, type Scene, scenarios } from "./scenes.ts";
 
 const ENGINE = fileURLToPath(new URL("../../src/engine/", import.meta.url));
 /** The modules that change something for a removal or an undo. */
@@ -49,6 +48,11 @@ function expectIntact(made: Scene, { at, takers, torn, copies }: Look): void {
   const locks = new Map(namesOf(made).map((name) => [lstatSync(name).ino, readFileSync(name, "utf8")]));
   const contents = copies ? [...new Set(locks.values())] : [...locks.values()];
   expect(contents.sort(), `${at}: each lock exists exactly once`).toEqual(contentsOf(made, takers.length));
+  if (made.kept !== undefined) {
+    const undoable = history(made.sandbox.stateDir).flatMap(({ repairs }) => repairs.filter((one) => one.canUndo));
+    const texts = undoable.map((one) => readFileSync(one.keptAt, "utf8"));
+    expect(texts, `${at}: the other repair can be undone`).toContain(made.kept);
+  }
   const vitals = path.join(made.sandbox.stateDir, "vitals");
   const segments = existsSync(vitals) ? readdirSync(vitals).filter((name) => name.endsWith(".jsonl")) : [];
   const lines = segments.flatMap((name) => readFileSync(path.join(vitals, name), "utf8").split("\n").filter(Boolean));
@@ -79,7 +83,7 @@ function undo(made: Scene): void {
 /** The next process finishes the job. */
 async function expectFinished(made: Scene, look: Look): Promise<void> {
   const { at, takers } = look;
-  const { stateDir, options } = made.sandbox;
+  const { stateDir } = made.sandbox;
   const original = Buffer.from(made.before.content, "base64").toString();
   if (made.order.act === "undo") {
     const past = history(stateDir)[0];
@@ -88,9 +92,8 @@ async function expectFinished(made: Scene, look: Look): Promise<void> {
     expect(identityOf(made.file), at).toEqual(made.before);
     return;
   }
-  const { ok } = await repair(options);
+  await repairAnew(made);
   if (takers.length === 0) {
-    expect(ok, at).toBe(true);
     expect(settledAt(made, look, original), at).not.toBe(made.file);
     expect(existsSync(made.file), at).toBe(false);
     undo(made);

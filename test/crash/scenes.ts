@@ -6,7 +6,6 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
-import { repair } from "../../src/engine/repair.ts";
 import {
   deadPayload,
   type Holder,
@@ -21,7 +20,6 @@ import {
 import type { Order } from "./agent.ts";
 
 const AGENT = fileURLToPath(new URL("./agent.ts", import.meta.url));
-const SHARED_MEMORY = "/dev/shm";
 /** What processes that take the lock anew write. Their owner is alive: this very process. */
 export const NEWER = JSON.stringify({ pid: process.pid, createdAt: new Date().toISOString() });
 export const NEWEST = `${NEWER}\n`;
@@ -108,7 +106,7 @@ async function takenTwice(cast: Cast): Promise<Scene> {
 
 async function removed(cast: Cast): Promise<Scene> {
   const made = await removal(cast);
-  await repair(made.sandbox.options);
+  await repairAnew(made);
   expect(existsSync(made.file)).toBe(false);
   return { ...made, order: { ...made.order, act: "undo" } };
 }
@@ -140,7 +138,7 @@ async function fullJournal(cast: Cast): Promise<Scene> {
     dir: path.dirname(made.file),
   });
   const kept = readFileSync(other, "utf8");
-  await repair(made.sandbox.options);
+  await repairAnew(made);
   expect(existsSync(other)).toBe(false);
   renameSync(aside, made.file);
   const segment = (name: string): string => path.join(made.sandbox.stateDir, "vitals", name);
@@ -193,28 +191,31 @@ export const scenarios: readonly Scenario[] = [
     name: "undo after an undo that was killed",
     set: async (cast) => interrupted(await removed(cast), "drop the second name", "undo"),
   },
-  ...(onOtherDisk()
-    ? [
-        { name: "removal on another file system", set: (cast: Cast) => removal(cast, SHARED_MEMORY) },
-        {
-          name: "removal on another file system while another process takes the lock anew",
-          set: (cast: Cast) => taken(cast, { at: "move beside", parent: SHARED_MEMORY }),
-        },
-      ]
-    : []),
+  { name: "removal on another file system", set: (cast) => removal(cast, otherDisk()) },
+  {
+    name: "removal on another file system while another process takes the lock anew",
+    set: (cast) => taken(cast, { at: "move beside", parent: otherDisk() }),
+  },
 ];
 
-export function onOtherDisk(): boolean {
-  try {
-    return statSync(SHARED_MEMORY).dev !== statSync(os.tmpdir()).dev;
-  } catch {
-    return false;
-  }
+/** A folder on another file system than the state dirs. */
+function otherDisk(): string {
+  const dev = (folder: string): number | undefined => statSync(folder, { throwIfNoEntry: false })?.dev;
+  const found = ["/dev/shm", "/tmp", "/var/tmp"].find((folder) => ![undefined, dev(os.tmpdir())].includes(dev(folder)));
+  if (found === undefined)
+    throw new Error("TMPDIR, /dev/shm, /tmp and /var/tmp are one file system: point TMPDIR elsewhere");
+  return found;
+}
+
+/** A repair in a process of its own, which knows nothing of the processes and files of the scene before. */
+export async function repairAnew(made: Scene): Promise<void> {
+  await run({ ...made, order: { act: "repair", stateDir: made.sandbox.stateDir } });
 }
 
 /** Runs the agent to its end, or until it kills itself. */
 export async function run({ order, cache }: Scene, kill?: Order["kill"]): Promise<Killed> {
   const steps = path.join(temporaryFolder(), "steps");
+  writeFileSync(steps, ""); // a run may find nothing to do
   const full: Order = { ...order, steps, ...(kill === undefined ? {} : { kill }) };
   const child = spawn(process.execPath, ["--no-warnings", AGENT], {
     env: { ...process.env, NODE_COMPILE_CACHE: cache, VITALS_ORDER: JSON.stringify(full) },
@@ -223,7 +224,7 @@ export async function run({ order, cache }: Scene, kill?: Order["kill"]): Promis
   onTestFinished(() => void child.kill("SIGKILL"));
   const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
   expect(kill === undefined ? code : signal).toBe(kill === undefined ? 0 : "SIGKILL");
-  const lines = readFileSync(steps, "utf8").trimEnd().split("\n");
+  const lines = readFileSync(steps, "utf8").split("\n").filter(Boolean);
   return {
     steps: lines.filter((line) => !line.startsWith("made ")),
     made: lines.flatMap((line) => (line.startsWith("made ") ? [line.slice("made ".length)] : [])),

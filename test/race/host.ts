@@ -49,9 +49,9 @@ function isInPlace(held: Stats): boolean {
   }
 }
 
-/** A lock moved by mistake is put back at once: what counts is whether it stays away. */
+/** A lock moved by mistake is put back at once: what counts is whether it stays away. One that does is waited for. */
 function comesBack(held: Stats): boolean {
-  const end = performance.now() + Number(patience);
+  const end = performance.now() + (result.destroyed === 0 ? Number(patience) : 0);
   while (performance.now() < end) if (isInPlace(held)) return true;
   return false;
 }
