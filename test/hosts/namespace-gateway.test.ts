@@ -17,6 +17,7 @@ import { BIN, quarantined, withPlugin } from "./harness/vitals.ts";
 // Making a PID namespace needs root here; elsewhere the table of verdicts is covered by unit tests alone.
 const asRoot = test.skipIf(process.getuid?.() !== 0);
 const NEW_NAMESPACE = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+const TIME_LIMIT_MS = 600_000;
 const OWN = `openclaw-${process.getuid?.()}`;
 /** In a container a gateway is seldom the first process; here it is about the fortieth. */
 const AS_A_LATER_PROCESS =
@@ -142,38 +143,46 @@ async function expectHealedOnceDead(home: Home, gateway: Gateway, place: Place, 
   expect(quarantined(home)).toHaveLength(locks);
 }
 
-asRoot("2026.5.22: the lock of a turn and of the gateway", async () => {
-  const { provider, home, gateway, places } = await setUp("2026.5.22");
-  const held = await heldTurn(home, provider, { sessionId: "kept" }, gateway);
-  await expectKept(home, held, [places.first, places.second]);
-  await expectCompletes(held, provider);
+asRoot(
+  "2026.5.22: the lock of a turn and of the gateway",
+  async () => {
+    const { provider, home, gateway, places } = await setUp("2026.5.22");
+    const held = await heldTurn(home, provider, { sessionId: "kept" }, gateway);
+    await expectKept(home, held, [places.first, places.second]);
+    await expectCompletes(held, provider);
 
-  // The control: the host's own doctor, from outside, destroys the lock of a running turn.
-  const lost = await heldTurn(home, provider, { sessionId: "lost" }, gateway);
-  expect(existsSync(lost.path)).toBe(true);
-  const doctor = await home.run(["doctor", "--fix", "--non-interactive"], {
-    env: { OPENCLAW_DISABLE_BUNDLED_PLUGINS: "1" },
-  });
-  expect(doctor.stdout).toContain("[removed]");
-  expect(existsSync(lost.path)).toBe(false);
-  provider.release();
-  await lost.turn.kill();
+    // The control: the host's own doctor, from outside, destroys the lock of a running turn.
+    const lost = await heldTurn(home, provider, { sessionId: "lost" }, gateway);
+    expect(existsSync(lost.path)).toBe(true);
+    const doctor = await home.run(["doctor", "--fix", "--non-interactive"], {
+      env: { OPENCLAW_DISABLE_BUNDLED_PLUGINS: "1" },
+    });
+    expect(doctor.stdout).toContain("[removed]");
+    expect(existsSync(lost.path)).toBe(false);
+    provider.release();
+    await lost.turn.kill();
 
-  await expectHealedOnceDead(home, gateway, places.second, 1);
-});
+    await expectHealedOnceDead(home, gateway, places.second, 1);
+  },
+  TIME_LIMIT_MS,
+);
 
-asRoot("2026.9.6: the locks and leases of the gateway, also when its doctor runs elsewhere", async () => {
-  const { provider, home, gateway, places } = await setUp("2026.9.6", withPlugin);
-  const held = await heldTurn(home, provider, { sessionId: "kept" }, gateway);
-  await expectKept(home, held, [places.first, places.second]);
-  const before = await belongings(home, held);
-  for (const { run } of [places.first, places.second]) {
-    const doctor = await run(home.host.node, [home.host.entry, "doctor", "--fix", "--non-interactive"]);
-    expect(doctor.code, doctor.stdout).toBe(1);
-    expect(doctor.stdout + doctor.stderr).toContain("could not enter maintenance");
-    expectUntouched(await belongings(home, held), before);
-  }
-  await expectCompletes(held, provider);
+asRoot(
+  "2026.9.6: the locks and leases of the gateway, also when its doctor runs elsewhere",
+  async () => {
+    const { provider, home, gateway, places } = await setUp("2026.9.6", withPlugin);
+    const held = await heldTurn(home, provider, { sessionId: "kept" }, gateway);
+    await expectKept(home, held, [places.first, places.second]);
+    const before = await belongings(home, held);
+    for (const { run } of [places.first, places.second]) {
+      const doctor = await run(home.host.node, [home.host.entry, "doctor", "--fix", "--non-interactive"]);
+      expect(doctor.code, doctor.stdout).toBe(1);
+      expect(doctor.stdout + doctor.stderr).toContain("could not enter maintenance");
+      expectUntouched(await belongings(home, held), before);
+    }
+    await expectCompletes(held, provider);
 
-  await expectHealedOnceDead(home, gateway, places.second, 2);
-});
+    await expectHealedOnceDead(home, gateway, places.second, 2);
+  },
+  TIME_LIMIT_MS,
+);
