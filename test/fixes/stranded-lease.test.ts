@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
+import { createServer as createPlainServer } from "node:net";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -140,10 +141,19 @@ describe.runIf(onLinux)("OpenClaw is not down", () => {
 
   test.each(["127.0.0.1", "::1"])("something listens on its port, %s", async (address) => {
     const { host } = await planted();
-    const server = createServer();
+    const server = createServer((_request, response) => response.writeHead(404).end("another server"));
     onTestFinished(() => void server.close());
     await new Promise<void>((resolve) => server.listen(host.port, address, resolve));
     await expectKept(host, "skipped", new RegExp(`^something listens on the gateway's port ${host.port}`));
+  });
+
+  test("something takes connections on its port and does not answer, as a stuck gateway does: nothing is planned", async () => {
+    const { host, before } = await planted();
+    const server = createPlainServer();
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(host.port, "127.0.0.1", resolve));
+    expect(await repair(host.options)).toMatchObject({ repairs: [], remaining: [{ verdict: "unknown", fix: null }] });
+    expect(host.rows()).toEqual(before);
   });
 
   test("somebody has the agent's database open, as the row says", async () => {
