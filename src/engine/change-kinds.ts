@@ -1,4 +1,4 @@
-import { configChange } from "./config-change.ts";
+import { configChange } from "./config-write.ts";
 import type { ChangeEntry, ChangeKindName } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
 import { restartKind } from "./restart-kind.ts";

@@ -11,11 +11,11 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { writeConfig } from "../../src/engine/config-change.ts";
-import { readConfigFile } from "../../src/engine/config-file.ts";
+import { writeConfig } from "../../src/engine/config-write.ts";
 import { readJournal } from "../../src/engine/journal.ts";
 import type { StepHook } from "../../src/engine/put-back.ts";
 import { newRunId, openQuarantine } from "../../src/engine/quarantine.ts";
+import { readStoredFile } from "../../src/engine/replace-file.ts";
 import { finishInterrupted } from "../../src/engine/settle.ts";
 import { history, undoRun } from "../../src/engine/undo.ts";
 import { temporaryFolder } from "./sandbox.ts";
@@ -32,17 +32,13 @@ function config(text = BEFORE) {
   chmodSync(file, 0o640);
   const run = newRunId();
   const write = async (
-    {
-      text: after = AFTER,
-      verify = fine,
-      onStep,
-    }: { text?: string; verify?: (text: string) => string | null; onStep?: StepHook } = {},
-    before = readConfigFile(file),
+    { verify = fine, onStep }: { verify?: () => string | null; onStep?: StepHook } = {},
+    before = readStoredFile(file),
   ) => {
     const quarantine = openQuarantine(stateDir, run, { onStep });
     try {
       return await writeConfig(
-        { before, text: after, changes: ["lowered it"], verify },
+        { files: [{ before, text: AFTER }], locks: [`${file}.lock`], changes: ["lowered it"], verify },
         { run, fixId: "x", checkId: "vitals/x", findingId: "f", quarantine },
       );
     } finally {
@@ -75,7 +71,7 @@ describe("a config file", () => {
     const { stateDir, write, file } = config();
     const link = path.join(stateDir, "link.json");
     symlinkSync(file, link);
-    expect(await write({}, readConfigFile(link))).toMatchObject({ status: "repaired" });
+    expect(await write({}, readStoredFile(link))).toMatchObject({ status: "repaired" });
     expect(readFileSync(link, "utf8")).toBe(AFTER);
     expect(existsSync(file)).toBe(true);
   });
@@ -89,21 +85,12 @@ describe("a config file", () => {
     expect(undo()).toEqual([]);
   });
 
-  test("that would not be as intended is not written at all", async () => {
-    const { write, text, phases } = config();
-    expect(await write({ verify: () => "another key would change" })).toEqual({
-      status: "failed",
-      reason: "another key would change",
-    });
-    expect(text()).toBe(BEFORE);
-    expect(phases()).toEqual([]);
-  });
-
   test("that is not as intended after all is rolled back", async () => {
     const { write, text, phases } = config();
-    let looks = 0;
-    const verify = (): string | null => (++looks === 1 ? null : "it reads otherwise");
-    expect(await write({ verify })).toEqual({ status: "failed", reason: "it reads otherwise; rolled back" });
+    expect(await write({ verify: () => "it reads otherwise" })).toEqual({
+      status: "failed",
+      reason: "it reads otherwise; rolled back",
+    });
     expect(text()).toBe(BEFORE);
     expect(phases()).toEqual(["intent", "kept"]);
   });
@@ -136,7 +123,7 @@ describe("a config file", () => {
     expect(readFileSync(history(stateDir)[0]?.repairs[0]?.keptAt ?? "", "utf8")).toBe(BEFORE);
   });
 
-  test.each(["keep a copy", "write draft", "look again", "replace", "replaced", "verify"])(
+  test.each(["keep a copy", "write draft", "look again", "replace", "replaced"])(
     "a run that ends at `%s` for a full disk loses nothing",
     async (at) => {
       const { write, text, phases, names } = config();
@@ -179,5 +166,42 @@ describe("a config file", () => {
     );
     expect(undoRun(copy, run)).toMatchObject([{ status: "failed", reason: expect.stringContaining("another state") }]);
     expect(text()).toBe(AFTER);
+  });
+
+  test("and another are written together or not at all", async () => {
+    const { stateDir, file, run } = config();
+    const other = path.join(stateDir, "included.json");
+    writeFileSync(other, "{}");
+    const write = async (onStep: StepHook, verify: () => string | null = fine) => {
+      const quarantine = openQuarantine(stateDir, run, { onStep });
+      const files = [file, other].map((one) => ({ before: readStoredFile(one), text: AFTER }));
+      try {
+        const parts = { run, fixId: "x", checkId: "vitals/x", findingId: "f", quarantine };
+        return await writeConfig({ files, locks: [], changes: ["both"], verify }, parts);
+      } finally {
+        quarantine.close();
+      }
+    };
+    const texts = () => [file, other].map((one) => readFileSync(one, "utf8"));
+    let drafts = 0;
+    const second: StepHook = (step) => {
+      if (step === "write draft" && ++drafts === 2) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    };
+    expect(await write(second)).toEqual({
+      status: "failed",
+      reason: "it could not be written: ENOSPC; rolled back",
+    });
+    expect(texts()).toEqual([BEFORE, "{}"]);
+    expect(
+      await write(
+        () => {},
+        () => "no",
+      ),
+    ).toEqual({ status: "failed", reason: "no; rolled back; rolled back" });
+    expect(texts()).toEqual([BEFORE, "{}"]);
+    expect(await write(() => {})).toEqual({ status: "repaired", changes: ["both"] });
+    expect(texts()).toEqual([AFTER, AFTER]);
+    expect(undoRun(stateDir, run).map(({ status }) => status)).toEqual(["restored", "restored"]);
+    expect(texts()).toEqual([BEFORE, "{}"]);
   });
 });

@@ -19,7 +19,7 @@ import { errorCode, errorText } from "./errors.ts";
 import type { StepHook } from "./put-back.ts";
 
 /** A config file as it was read: what is written must replace exactly this. */
-export interface ConfigFile {
+export interface StoredFile {
   /** Its real path: a link to it stays a link. */
   readonly path: string;
   readonly bytes: Buffer;
@@ -30,7 +30,7 @@ export interface ConfigFile {
 }
 
 /** @throws the file system's error. */
-export function readConfigFile(file: string): ConfigFile {
+export function readStoredFile(file: string): StoredFile {
   const real = realpathSync(file);
   const fd = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
@@ -51,7 +51,7 @@ export function hash(bytes: Uint8Array): string {
 /** Null when the file is not there or cannot be read. */
 export function hashOf(file: string): string | null {
   try {
-    return readConfigFile(file).sha256;
+    return readStoredFile(file).sha256;
   } catch {
     return null;
   }
@@ -66,12 +66,7 @@ export function draftPath(file: string, run: string, n: number): string {
  * Replaces the content of a config file in one step, with its mode and owner kept, if it is still what was read.
  * @returns null when it is done, else why it was not; the file is then as it was.
  */
-export function replaceConfigFile(
-  before: ConfigFile,
-  content: Uint8Array,
-  draft: string,
-  onStep: StepHook,
-): string | null {
+export function replaceFile(before: StoredFile, content: Uint8Array, draft: string, onStep: StepHook): string | null {
   try {
     onStep("write draft");
     writeDurably(draft, content, before);
