@@ -1,7 +1,7 @@
 import type { GatewayProcess } from "../facts/gateway.ts";
 import { readLife } from "../facts/gateway.ts";
 import type { ChangeKind } from "./change-kinds.ts";
-import type { ChangeEntry } from "./journal-entry.ts";
+import type { ChangeEntry, JournalEntry } from "./journal-entry.ts";
 
 /** No second restart within this time, whatever came of the first. Milliseconds. */
 export const RESTART_COOLDOWN_MS = 600_000;
@@ -28,9 +28,11 @@ export const restartKind: ChangeKind = {
   undo: () => ({ status: "skipped", reason: "a restart cannot be taken back" }),
 };
 
-/** Milliseconds until another restart may be tried; 0 when it may be tried now. */
-export function cooldownLeft(entries: readonly { readonly kind?: string | undefined; readonly at: string }[]): number {
-  const times = entries.filter(({ kind }) => kind === "restart").map(({ at }) => Date.parse(at));
+/** Milliseconds until another restart may be tried; 0 when it may be tried now. Counts from when one was begun. */
+export function cooldownLeft(entries: readonly Pick<JournalEntry, "kind" | "phase" | "at">[]): number {
+  // The end of one that was interrupted is written by a later run.
+  const begun = entries.filter(({ kind, phase }) => kind === "restart" && phase === "intent");
+  const times = begun.map(({ at }) => Date.parse(at));
   const last = Math.max(Number.NEGATIVE_INFINITY, ...times.filter(Number.isFinite));
   const since = Date.now() - last;
   // A clock that was set back would make the wait endless.

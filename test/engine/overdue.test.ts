@@ -239,17 +239,19 @@ describe.skipIf(!onLinux)("a restart that was interrupted", () => {
 });
 
 describe("the wait between restarts", () => {
-  const tried = (agoMs: number) => [{ kind: "restart", at: new Date(Date.now() - agoMs).toISOString() }];
+  const at = (agoMs: number) => new Date(Date.now() - agoMs).toISOString();
+  const tried = (agoMs: number) => [{ kind: "restart", phase: "intent", at: at(agoMs) }] as const;
 
   test("counts from the last try, and ends", () => {
     expect(cooldownLeft([])).toBe(0);
-    expect(cooldownLeft([{ at: new Date().toISOString() }])).toBe(0);
+    expect(cooldownLeft([{ phase: "intent", at: at(0) }]), "something else was moved").toBe(0);
+    expect(cooldownLeft([{ kind: "restart", phase: "kept", at: at(0) }]), "the end of an old one").toBe(0);
     expect(cooldownLeft(tried(RESTART_COOLDOWN_MS))).toBe(0);
     expect(cooldownLeft([...tried(3_600_000), ...tried(60_000)])).toBeGreaterThan(RESTART_COOLDOWN_MS - 120_000);
   });
 
   test("does not grow when the clock was set back, nor through a broken line", () => {
     expect(cooldownLeft(tried(-3_600_000))).toBe(0);
-    expect(cooldownLeft([{ kind: "restart", at: "when?" }])).toBe(0);
+    expect(cooldownLeft([{ kind: "restart", phase: "intent", at: "when?" }])).toBe(0);
   });
 });

@@ -1,0 +1,190 @@
+/**
+ * #86014: an embedded run times out, and the gateway keeps the session's write lock: 19 minutes later it was still
+ * there, with the gateway's own pid and past its own maxHoldMs of 1 020 000. Each later run waits for it and fails, with
+ * every fallback model, and what helped was to restart the container.
+ *
+ * The run here is stuck in its model and so really holds the lock, descriptor open. Only the waiting is cut short: the
+ * lock's `createdAt` is set back by 19 minutes where it stands.
+ */
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { gatewayTurn, startGateway } from "../hosts/harness/gateway.ts";
+import { createHome, type Home } from "../hosts/harness/home.ts";
+import { ensureHost } from "../hosts/harness/hosts.ts";
+import { isRunning, until } from "../hosts/harness/processes.ts";
+import { type Provider, startProvider } from "../hosts/harness/provider.ts";
+import { completedTurn, type HeldTurn, heldTurn } from "../hosts/harness/turn.ts";
+import { quarantined, vitalsJson } from "../hosts/harness/vitals.ts";
+
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+const STUCK = "86014aaa-1d06-4f19-a8f7-f055b2fa51af";
+const WORKING = "86014bbb-1d06-4f19-a8f7-f055b2fa51af";
+const LOOK = ["--only", "stale-lock,lock-without-transcript"];
+const MINUTE = 60_000;
+/** Host starts, turns and drains, one after the other, on a busy machine. */
+const LIMIT = { timeout: 20 * MINUTE };
+
+// Of a developer's own gateway this home must not know: no service has this name.
+const NO_SERVICE = { OPENCLAW_SYSTEMD_UNIT: "vitals-test-no-such.service" };
+
+async function setUp() {
+  const provider = await startProvider();
+  opened.push(provider);
+  const model = (id: string) => ({
+    id,
+    name: id,
+    reasoning: false,
+    input: ["text"],
+    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+    contextWindow: 200_000,
+    maxTokens: 4096,
+  });
+  const home = await createHome(await ensureHost("2026.5.22"), {
+    provider,
+    env: { ...NO_SERVICE, OPENCLAW_SESSION_WRITE_LOCK_ACQUIRE_TIMEOUT_MS: "5000" },
+    config: { agents: { defaults: { model: { primary: "test/test", fallbacks: ["test/second"] } } } },
+  });
+  // Without that limit 2026.5.22 gives a silent model two minutes, and the turn would be stuck no more.
+  await home.patchConfig({
+    models: { providers: { test: { timeoutSeconds: 1800, models: [model("test"), model("second")] } } },
+  });
+  opened.push({ close: home.dispose });
+  return { home, provider };
+}
+
+/** Sets the lock back in time, in the file that is open: 19 minutes, as reported. */
+function wait19Minutes({ path, lock }: HeldTurn): string {
+  const createdAt = new Date(Date.parse(lock?.createdAt ?? "") - 19 * MINUTE).toISOString();
+  const text = `${JSON.stringify({ ...lock, createdAt }, null, 2)}\n`;
+  writeFileSync(path, text);
+  return text;
+}
+
+/** An environment in which the home's `openclaw` is on the PATH. */
+function withOpenclaw(home: Home): Record<string, string> {
+  const bin = join(home.dir, "bin");
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(home.host.entry, join(bin, "openclaw"));
+  return { PATH: `${bin}:${home.env["PATH"] ?? ""}` };
+}
+
+/** The harm: the model is not even asked, neither the first nor the one to fall back to. */
+async function expectLockedOut(home: Home, provider: Provider, pid: number): Promise<void> {
+  const asked = provider.requests.length;
+  const run = await completedTurn(home, { sessionId: STUCK, message: "anybody there?" });
+  expect(run.ok).toBe(false);
+  expect(run.stdout + run.stderr).toContain(`session file locked (timeout 5000ms): pid=${pid} `);
+  expect(provider.requests.length).toBe(asked);
+}
+
+describe("#86014: the gateway keeps the lock of a run that is over for everybody else", () => {
+  test(
+    "in the foreground: told from a working turn, left alone, and the remedy said is the one that works",
+    LIMIT,
+    async () => {
+      const { home, provider } = await setUp();
+      const gateway = await startGateway(home, { env: { OPENCLAW_SYSTEMD_UNIT: "" } });
+      const stuck = await heldTurn(home, provider, { sessionId: STUCK, message: "this one hangs" }, gateway);
+      expect(stuck.lock).toMatchObject({ pid: gateway.pid, maxHoldMs: 1_020_000 });
+      await expectLockedOut(home, provider, gateway.pid);
+      expect(
+        (await vitalsJson(home, ["check", ...LOOK])).document.findings,
+        "within its time it is no finding",
+      ).toEqual([]);
+
+      const text = wait19Minutes(stuck);
+      const working = await heldTurn(home, provider, { sessionId: WORKING, message: "this one works" }, gateway);
+      const before = statSync(working.path, { bigint: true });
+      const seen = await vitalsJson(home, ["check", ...LOOK]);
+      expect(seen.document.findings).toMatchObject([
+        {
+          checkId: "vitals/stale-lock",
+          verdict: "overdue",
+          severity: "error",
+          path: stuck.path,
+          fix: { risk: "disruptive" },
+        },
+      ]);
+      const plan = await vitalsJson(home, ["fix", "--dry-run", "--force", ...LOOK], { env: withOpenclaw(home) });
+      expect(plan.document.repairs[0].effects[0].action).toBe(
+        `restart the gateway, process ${gateway.pid}, which ends the stuck turn and interrupts 1 other running turn`,
+      );
+      const env = { PATH: `${join(home.dir, "bin")}:${home.env["PATH"] ?? ""}` };
+      const yes = await vitalsJson(home, ["fix", "--yes", ...LOOK], { env });
+      expect(yes.document.repairs).toMatchObject([{ status: "skipped", path: stuck.path }]);
+      expect(yes.document.repairs[0].reason).toContain("--force");
+      expect(readFileSync(stuck.path, "utf8")).toBe(text);
+      expect(statSync(working.path, { bigint: true })).toMatchObject({ ino: before.ino, mtimeNs: before.mtimeNs });
+      provider.setReply("done beside it");
+      provider.release("this one works");
+      const worked = await working.turn.finished;
+      expect(worked.stdout, worked.stderr).toContain("done beside it");
+
+      // 2026.5.22 knows no service here, and lets no device restart it that was only let in to run turns.
+      const forced = await vitalsJson(home, ["fix", "--force", ...LOOK], { env, timeoutMs: 10 * MINUTE });
+      expect(forced.code, JSON.stringify(forced.document)).toBe(1);
+      expect(forced.document.repairs).toMatchObject([{ status: "failed", changes: [] }]);
+      expect(forced.document.repairs[0].reason).toMatch(/nothing happened; to restart it: \S/);
+      expect(isRunning(gateway.pid)).toBe(true);
+      expect(readFileSync(stuck.path, "utf8"), "its lock is never taken from it").toBe(text);
+
+      await gateway.stop();
+      await stuck.turn.kill();
+      provider.release();
+      const healed = await vitalsJson(home, ["fix", "--non-interactive", ...LOOK]);
+      expect(healed).toMatchObject({ code: 0, document: { remaining: [] } });
+      expect(existsSync(stuck.path)).toBe(false);
+      const next = await startGateway(home, { env: { OPENCLAW_SYSTEMD_UNIT: "" } });
+      provider.setReply("a reply at last");
+      const answered = await gatewayTurn(home, next, { sessionId: STUCK, message: "and now?" });
+      expect(answered.stdout, answered.stderr).toContain("a reply at last");
+    },
+  );
+
+  test("under a supervisor: `fix --force` restarts it, proves it, and the session works again", LIMIT, async () => {
+    const { home, provider } = await setUp();
+    const keeper = fileURLToPath(new URL("../hosts/harness/supervised-gateway.ts", import.meta.url));
+    const port = String(home.gatewayPort);
+    // With a unit's name in its environment the gateway leaves its restart to the service manager, and ends.
+    await home.spawnFile(home.host.node, [keeper, home.host.node, home.host.entry, "gateway", "run", "--port", port]);
+    // As an operator's own device is let in: with all rights. A device first seen in a turn gets only those for turns.
+    const allowed = async () => (await home.run(["gateway", "call", "update.status", "--json"])).code === 0;
+    await until(allowed, 5 * MINUTE, "the gateway is up and knows this device", 1000);
+    const stuck = await heldTurn(
+      home,
+      provider,
+      { sessionId: STUCK, message: "this one hangs" },
+      { port: home.gatewayPort },
+    );
+    const pid = stuck.lock?.pid ?? 0;
+    await expectLockedOut(home, provider, pid);
+    const text = wait19Minutes(stuck);
+
+    const env = withOpenclaw(home);
+    const fixed = await vitalsJson(home, ["fix", "--force", ...LOOK], { env, timeoutMs: 12 * MINUTE });
+    expect(fixed.document.repairs).toMatchObject([{ status: "repaired", risk: "disruptive", path: stuck.path }]);
+    expect(fixed.document.repairs[0].changes[0]).toMatch(
+      new RegExp(`^restarted the gateway in \\d+ s: process ${pid} is now process \\d+, \\d+ MiB of memory before and`),
+    );
+    expect(fixed).toMatchObject({ code: 0, document: { ok: true, remaining: [] } });
+    await until(() => !isRunning(pid), 30_000, "the old process is gone");
+    expect(existsSync(stuck.path) && readFileSync(stuck.path, "utf8") === text).toBe(false);
+    const evidence = quarantined(home).find((kept) => kept.path.endsWith("gateway-restart.json"));
+    expect(JSON.parse(evidence?.text ?? "{}")).toMatchObject({
+      verdict: "overdue",
+      gateway: { pid, port: home.gatewayPort },
+    });
+
+    provider.release();
+    provider.setReply("a reply at last");
+    const next = await home.run(["agent", "--agent", "main", "--session-id", STUCK, "--message", "and now?", "--json"]);
+    expect(next.stdout, next.stderr).toContain("a reply at last");
+  });
+});
