@@ -273,9 +273,9 @@ describe("verdict table: what the project owes for each case", () => {
 describe("inside a container", () => {
   const inside = (change: Change) => judge({ namespace: container, holders: nobody, ...change });
 
-  test("an owner from its own time that is gone → gone", () => {
+  test("an owner from its own time that is gone → gone, with a yes: another container may have given its pid", () => {
     const result = inside({ owner: absent });
-    expect(result.verdict).toBe("gone");
+    expect(result).toMatchObject({ verdict: "gone", reason: "owner-dead", solid: false, confidence: "likely" });
     expect(evidence(result, "inside a PID namespace (container)")).toBe(true);
     expect(evidence(result, "namespace started")).toBe(new Date(NOW - 60 * MINUTE).toISOString());
   });
@@ -314,8 +314,9 @@ describe("inside a container", () => {
     expect(result).toMatchObject({ verdict: "unknown", reason: "other-namespace" });
   });
 
-  test("a recycled pid in a lock from this namespace → gone", () => {
-    expect(inside({ owner: gateway({ startTicks: 5 }) })).toMatchObject({ verdict: "gone", reason: "pid-reused" });
+  test("a recycled pid in a lock from this namespace → gone, with a yes", () => {
+    const result = inside({ owner: gateway({ startTicks: 5 }) });
+    expect(result).toMatchObject({ verdict: "gone", reason: "pid-reused", solid: false });
   });
 });
 
