@@ -121,7 +121,7 @@ export function judgeLock(lock: LockCase): Judgement {
   }
   // A release closes the descriptor first and removes the file then: give it time.
   if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
-  return result("leaked", "descriptor-closed");
+  return holders.blind ? result("unknown", "other-namespace") : result("leaked", "descriptor-closed");
 }
 
 /** True when the process that has the pid now cannot be the one that wrote the lock. */

@@ -226,6 +226,10 @@ export function mustStay(truth: Truth): string | null {
   // Without its name, or under one of another namespace, nobody can tell that it lives; and it holds nothing.
   const known = truth.text.names === "the maker" && truth.home === "here";
   if (truth.maker === "leaking" && known && truth.clockStep <= 0) return "its maker lives: a leak needs a yes";
+  if (truth.text.names === "nobody") {
+    if (Math.min(truth.writtenAgo, truth.madeAgo) + truth.clockStep < GRACE_MS) return "it is fresh";
+    if (truth.beingWritten && lives(truth)) return "it is being written";
+  }
   if (truth.bystander && seesDescriptors(truth)) return "somebody has it open";
   if (truth.linked) return "a link";
   if (truth.home === "other machine") return "a network file system";
