@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
-import type { LockSnapshot } from "../facts/lock-file.ts";
+import { type LockSnapshot, lookAtLock } from "../facts/lock-file.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 
 /** Identity of a moved file: what was judged is what must come back. */
@@ -59,24 +59,25 @@ export function vitalsDir(stateDir: string): string {
 
 /** Makes one directory with mode 0700; refuses links, so that nothing is written out of the state dir. */
 export function makePrivateDir(dir: string): void {
+  const remedy = "Run as the user that owns the state directory, on a writable disk.";
   try {
     mkdirSync(dir, { mode: 0o700 });
     // A file moved into a folder that a power cut takes away would be lost.
     syncDirectory(path.dirname(dir));
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") {
-      throw new UserError(
-        `${dir} cannot be made (${errorCode(error)}).`,
-        "Run as the user that owns the state directory, on a writable disk.",
-      );
-    }
-    if (!lstatSync(dir).isDirectory()) {
+    if (errorCode(error) !== "EEXIST") throw new UserError(`${dir} cannot be made (${errorCode(error)}).`, remedy);
+    const there = lookAtLock(dir);
+    const why = there.kind === "unreadable" ? there.why : there.kind === "missing" ? "ENOENT" : null;
+    if (why !== null) throw new UserError(`${dir} cannot be looked at (${why}).`, remedy);
+    if (there.kind !== "directory")
       throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
-    }
   }
 }
 
-/** Reads every readable entry, oldest first. Torn or foreign lines are left out. */
+/**
+ * Reads every entry, oldest first. Torn or foreign lines are left out.
+ * @throws UserError when the journal is there but cannot be read.
+ */
 export function readJournal(stateDir: string): JournalEntry[] {
   const dir = path.join(stateDir, "vitals");
   const list = (): string[] => [...segments(dir).map((segment) => segment.file), path.join(dir, CURRENT)];
@@ -133,12 +134,12 @@ export function openJournal(stateDir: string): Journal {
       write(line, flush);
     },
     close() {
-      try {
-        fsyncSync(fd);
-      } catch {
-        // the intents are on the disk already, the next run settles them
-      } finally {
-        closeSync(fd);
+      for (const last of [fsyncSync, closeSync]) {
+        try {
+          last(fd);
+        } catch {
+          // the intents are on the disk already, the next run settles them; what was done must still be reported
+        }
       }
     },
   };
@@ -180,8 +181,8 @@ function segments(dir: string): { file: string; number: number }[] {
   let names: string[];
   try {
     names = readdirSync(dir);
-  } catch {
-    return [];
+  } catch (error) {
+    return unread(dir, error);
   }
   return names
     .flatMap((name) => {
@@ -191,13 +192,23 @@ function segments(dir: string): { file: string; number: number }[] {
     .sort((a, b) => a.number - b.number);
 }
 
+/** What is not there has no entries; what cannot be read must not look as if it had none, or it would be dropped. */
+function unread(file: string, error: unknown): never[] {
+  const code = errorCode(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return [];
+  throw new UserError(
+    `${file} cannot be read (${code ?? errorText(error)}).`,
+    "Run as the user that owns the state directory: repairs are journaled there.",
+  );
+}
+
 function readSegment(file: string): JournalEntry[] {
   let text: string;
   try {
     if (!lstatSync(file).isFile()) return [];
     text = readFileSync(file, "utf8");
-  } catch {
-    return [];
+  } catch (error) {
+    return unread(file, error);
   }
   return text.split("\n").flatMap((line) => {
     try {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import path from "node:path";
-import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { type LockLook, type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { errorCode, errorText } from "./errors.ts";
 import {
   type Journal,
@@ -69,10 +69,13 @@ export function openQuarantine(
     const kept = look(removal);
     if (kept !== null) return kept;
     let to: string;
+    let taken: LockLook;
     do {
       count += 1;
       to = path.join(folder, quarantineName(count, removal.path));
-    } while (lookAtLock(to).kind !== "missing"); // a rename would replace what is kept there
+      taken = lookAtLock(to);
+      if (taken.kind === "unreadable") return unreadable(to, taken.why);
+    } while (taken.kind !== "missing"); // a rename would replace what is kept there
     const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
     onStep("make folder");
     makePrivateDir(path.dirname(folder));
@@ -80,7 +83,7 @@ export function openQuarantine(
     onStep("journal intent");
     journal.append({ ...plan, to, phase: "intent" });
     const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
-      journal.append({ ...plan, to, phase: "kept", reason: outcome.reason });
+      note(journal, { ...plan, to, phase: "kept", reason: outcome.reason }, true);
       return outcome;
     };
 
@@ -114,19 +117,19 @@ export function openQuarantine(
     const moved = lookAtLock(to);
     if (moved.kind === "file" && sameLock(moved.snapshot, removal.judged)) {
       onStep("journal moved");
-      noteMoved(journal, { ...plan, to, phase: "moved" });
+      note(journal, { ...plan, to, phase: "moved" }, false);
       onStep("moved");
       return { status: "repaired", changes: [`moved ${removal.path} to ${to}`] };
     }
     if (moved.kind === "missing") return keep({ status: "failed", reason: "another run put it back" });
     // Another process made a new lock between the last look and the rename: it goes back at once.
-    const settled = putBackMistake(
-      { from: to, to: removal.path },
-      "a new lock had taken its place and was left there",
-      onStep,
-    );
+    const done =
+      moved.kind === "unreadable"
+        ? `what was moved could not be read (${moved.why}) and was put back`
+        : "a new lock had taken its place and was left there";
+    const settled = putBackMistake({ from: to, to: removal.path }, done, onStep);
     onStep("journal put back");
-    journal.append({ ...plan, to, ...settled });
+    note(journal, { ...plan, to, ...settled }, true);
     onStep("put back");
     return { status: "failed", reason: settled.reason };
   };
@@ -142,10 +145,10 @@ export function openQuarantine(
   };
 }
 
-/** The intent on the disk already tells where the file is: a full disk now loses nothing. */
-function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): void {
+/** The intent on the disk already tells where the file is: a full disk now loses nothing, nor what there is to report. */
+function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: boolean): void {
   try {
-    journal.append(entry, { flush: false });
+    journal.append(entry, { flush });
   } catch {
     // settled from the intent by the next run
   }
@@ -153,18 +156,20 @@ function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): v
 
 /** Null when the file is still what was judged, else why it is left alone. */
 function look({ path: file, judged }: Removal): (RepairOutcome & { reason: string }) | null {
-  if (isGuarded(file)) return { status: "skipped", reason: "another process is reclaiming it" };
+  const guard = lookAtLock(`${file}.reclaim`);
+  const impossible = guard.kind === "unreadable" && guard.why === "ENAMETOOLONG"; // its name would be too long
+  if (guard.kind === "unreadable" && !impossible) return unreadable(`${file}.reclaim`, guard.why);
+  if (guard.kind !== "missing" && !impossible) return { status: "skipped", reason: "another process is reclaiming it" };
   const now = lookAtLock(file);
   if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
+  if (now.kind === "unreadable") return unreadable(file, now.why);
   if (now.kind !== "file" || !sameLock(now.snapshot, judged))
     return { status: "skipped", reason: "it changed since it was judged" };
   return null;
 }
 
-/** Whether a reclaim guard stands beside the lock, whatever it is; one whose name would be too long cannot. */
-function isGuarded(file: string): boolean {
-  const guard = lookAtLock(`${file}.reclaim`);
-  return guard.kind !== "missing" && !(guard.kind === "unreadable" && guard.why === "ENAMETOOLONG");
+function unreadable(file: string, why: string): RepairOutcome & { reason: string } {
+  return { status: "failed", reason: `${file} could not be looked at: ${why}` };
 }
 
 function failure(error: unknown): RepairOutcome & { reason: string } {

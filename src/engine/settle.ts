@@ -16,8 +16,12 @@ export function settleInterrupted(stateDir: string, journal: Journal, confined =
     const end = settle(entry);
     if (end === null) continue;
     const { v: _v, at: _at, reason: _reason, ...plan } = entry;
-    journal.append({ ...plan, ...end });
     settled += 1;
+    try {
+      journal.append({ ...plan, ...end });
+    } catch {
+      // a full disk: the next run comes to the same end
+    }
   }
   return settled;
 }

@@ -100,6 +100,7 @@ function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep
   if (!isOurs(stateDir, entry)) return result("failed", `${entry.to} belongs to another state directory`);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   const kept = lookAtLock(entry.to);
+  if (kept.kind === "unreadable") return result("failed", `${entry.to} could not be looked at: ${kept.why}`);
   if (kept.kind !== "file") return result("failed", `${entry.to} is not there any more`);
   if (entry.phase === "moved" && !matches(kept.snapshot, entry.file))
     return result("failed", `${entry.to} is not what was moved there`);
@@ -109,7 +110,11 @@ function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep
     return result("failed", `it could not be put back: ${errorCode(error) ?? errorText(error)}`);
   }
   onStep("journal undone");
-  journal.append({ ...plan, phase: "undone" });
+  try {
+    journal.append({ ...plan, phase: "undone" });
+  } catch {
+    // it is back; the next run sees that and says so in the journal
+  }
   onStep("undone");
   return result("restored");
 }

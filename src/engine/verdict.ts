@@ -160,7 +160,8 @@ function describe(lock: LockCase): Evidence[] {
   const add = (what: string, value: Evidence["value"], source: string): void => {
     evidence.push({ what, value, source });
   };
-  add("lock age in seconds", Math.round(ageMs(lock) / 1000), payload.status === "ok" ? "createdAt" : "file time");
+  const dated = payload.status === "ok" && payload.createdAtMs !== null;
+  add("lock age in seconds", Math.round(ageMs(lock) / 1000), dated ? "createdAt" : "file time");
   if (payload.status === "ok") {
     add("pid in the lock", payload.pid, "lock payload");
     if (payload.createdAtMs !== null) {

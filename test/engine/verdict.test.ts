@@ -412,6 +412,132 @@ describe("release window", () => {
   });
 });
 
+/** The whole evidence, one line each, as the documents of the checks list it. */
+function told({ evidence: list }: Judgement): string[] {
+  return list.map(({ what, value, source }) => `${what}: ${value} (${source})`);
+}
+
+describe("evidence", () => {
+  test("of a lock that is held", () => {
+    expect(told(judge())).toEqual([
+      "lock age in seconds: 300 (createdAt)",
+      "pid in the lock: 4242 (lock payload)",
+      "lock created: 2026-05-24T18:25:00.000Z (lock payload)",
+      "start of the owner in ticks: 918273 (lock payload)",
+      "longest hold in seconds: 1020 (lock payload)",
+      "process with this pid: openclaw (process 4242)",
+      "its start in ticks: 918273 (process 4242)",
+      "its start: 2026-05-24T17:30:00.000Z (process 4242)",
+      "processes that have it open: 4242 (open descriptors)",
+    ]);
+  });
+
+  test("of a payload that says only a pid, of a process of which nothing can be read", () => {
+    const owner = gateway({ uid: null, foreign: true, startTicks: null, startedAtMs: null, title: null });
+    const bare = payload({ createdAtMs: null, starttime: null, maxHoldMs: null });
+    expect(told(judge({ payload: bare, owner, holders: { pids: [7, 8], seen: "own" } }))).toEqual([
+      "lock age in seconds: 300 (file time)",
+      "pid in the lock: 4242 (lock payload)",
+      "process with this pid: running (process 4242)",
+      "belongs to another user: true (process 4242)",
+      "processes that have it open: 7, 8 (open descriptors)",
+    ]);
+  });
+
+  test("of an empty lock, with all that makes it unknown", () => {
+    const result = judge({
+      payload: { status: "empty" },
+      owner: null,
+      holders: unreadable,
+      snapshot: { nlink: 2, uid: 2000 },
+      sharedFileSystem: "NFS",
+      namespace: { ...container, trusted: false },
+    });
+    expect(told(result)).toEqual([
+      "lock age in seconds: 300 (file time)",
+      "payload: empty (lock file)",
+      "processes that have it open: not readable on this platform (open descriptors)",
+      "hard links: 2 (stat)",
+      "file system: NFS (statfs)",
+      "owner uid of the file: 2000 (stat)",
+      "process ids here belong to another namespace: true (/proc/self)",
+      "inside a PID namespace (container): true (/proc/self/ns/pid)",
+      "namespace started: 2026-05-24T17:30:00.000Z (/proc/1/stat)",
+    ]);
+  });
+
+  test("of a dead owner in a container of unknown start, its lock from the future", () => {
+    const skewed = payload({ createdAtMs: NOW + 3_600_000, starttime: null, maxHoldMs: null });
+    const result = judge({
+      payload: skewed,
+      owner: { state: "absent", zombie: true },
+      holders: nobody,
+      namespace: { ...container, startedAtMs: null },
+      uid: null,
+    });
+    expect(told(result)).toEqual([
+      "lock age in seconds: -3600 (createdAt)",
+      "pid in the lock: 4242 (lock payload)",
+      "lock created: 2026-05-24T19:30:00.000Z (lock payload)",
+      "lock created in the future: a clock was changed: true (lock payload)",
+      "process with this pid: dead, not yet collected by its parent (process 4242)",
+      "processes that have it open: none (open descriptors)",
+      "inside a PID namespace (container): true (/proc/self/ns/pid)",
+    ]);
+  });
+
+  test("exactly at the clocks' margin a lock is not called one from the future", () => {
+    const result = judge({ payload: payload({ createdAtMs: NOW + 2000 }) });
+    expect(evidence(result, "lock created in the future: a clock was changed")).toBeUndefined();
+  });
+});
+
+describe("what is said beside the verdict", () => {
+  test("unknown is of unknown confidence, what pids and starts show is proven", () => {
+    expect(judge({ snapshot: { nlink: 2 } }).confidence).toBe("unknown");
+    expect(judge().confidence).toBe("proven");
+    expect(judge({ owner: absent, holders: nobody }).confidence).toBe("proven");
+  });
+
+  test("a nameless lock that somebody has open is no finding", () => {
+    const result = judge({ payload: { status: "empty" }, owner: null, holders: { pids: [77], seen: "own" } });
+    expect(result.report).toBe(false);
+  });
+
+  test("a pid nobody looked up counts as absent", () => {
+    expect(judge({ owner: null, holders: nobody })).toMatchObject({ verdict: "gone", reason: "owner-dead" });
+  });
+});
+
+describe("at the edge", () => {
+  test("a holder with the pid of the lock, where that pid is no process any more, is another", () => {
+    const result = judge({ owner: absent });
+    expect(result).toMatchObject({ verdict: "unknown", reason: "held-from-elsewhere" });
+  });
+
+  test("descriptors of no process can be read: what is closed was not seen to be", () => {
+    const bare = payload({ starttime: null });
+    const owner = gateway({ startedAtMs: NOW - MINUTE });
+    const result = judge({ payload: bare, owner, holders: unreadable, ownerDescriptorsReadable: true });
+    expect(result).toMatchObject({ verdict: "gone", solid: false });
+    const held = judge({ holders: unreadable, ownerDescriptorsReadable: true });
+    expect(held).toMatchObject({ verdict: "held", reason: "holding", confidence: "likely" });
+  });
+
+  test("exactly at its limit a lock is held, descriptors or not", () => {
+    const old = payload({ createdAtMs: NOW - 17 * MINUTE });
+    expect(judge({ payload: old, holders: unreadable }).verdict).toBe("held");
+  });
+
+  test("in a container: the last pid given out, and the moment it started, are still its own", () => {
+    const inside = { namespace: container, holders: nobody, owner: absent } as const;
+    expect(judge({ ...inside, payload: payload({ pid: 30_000 }) }).verdict).toBe("gone");
+    expect(judge({ ...inside, payload: payload({ createdAtMs: NOW - 60 * MINUTE }) }).verdict).toBe("gone");
+    const unsaid = { ...container, lastPid: null };
+    expect(judge({ ...inside, namespace: unsaid, payload: payload({ pid: 30_001 }) }).verdict).toBe("gone");
+  });
+});
+
 /** Any combination of what can be seen, sensible or not. */
 const anyCase: fc.Arbitrary<LockCase> = fc
   .record({
