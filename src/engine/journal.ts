@@ -30,7 +30,10 @@ export function vitalsDir(stateDir: string): string {
   return dir;
 }
 
-/** Reads every readable entry, oldest first. Torn or foreign lines are left out. */
+/**
+ * Reads every entry, oldest first. Torn or foreign lines are left out.
+ * @throws UserError when the journal is there but cannot be read.
+ */
 export function readJournal(stateDir: string): JournalEntry[] {
   const dir = path.join(stateDir, "vitals");
   const list = (): string[] => [...segments(dir).map((segment) => segment.file), path.join(dir, CURRENT)];
@@ -75,12 +78,12 @@ export function openJournal(stateDir: string): Journal {
       write(line, flush);
     },
     close() {
-      try {
-        fsyncSync(fd);
-      } catch {
-        // the intents are on the disk already, the next run settles them
-      } finally {
-        closeSync(fd);
+      for (const last of [fsyncSync, closeSync]) {
+        try {
+          last(fd);
+        } catch {
+          // the intents are on the disk already, the next run settles them; what was done must still be reported
+        }
       }
     },
   };
@@ -107,8 +110,8 @@ function segments(dir: string): { file: string; number: number }[] {
   let names: string[];
   try {
     names = readdirSync(dir);
-  } catch {
-    return [];
+  } catch (error) {
+    return unread(dir, error);
   }
   return names
     .flatMap((name) => {
@@ -118,13 +121,23 @@ function segments(dir: string): { file: string; number: number }[] {
     .sort((a, b) => a.number - b.number);
 }
 
+/** What is not there has no entries; what cannot be read must not look as if it had none, or it would be dropped. */
+function unread(file: string, error: unknown): never[] {
+  const code = errorCode(error);
+  if (code === "ENOENT" || code === "ENOTDIR") return [];
+  throw new UserError(
+    `${file} cannot be read (${code ?? errorText(error)}).`,
+    "Run as the user that owns the state directory: repairs are journaled there.",
+  );
+}
+
 function readSegment(file: string): JournalEntry[] {
   let text: string;
   try {
     if (!lstatSync(file).isFile()) return [];
     text = readFileSync(file, "utf8");
-  } catch {
-    return [];
+  } catch (error) {
+    return unread(file, error);
   }
   return text.split("\n").flatMap((line) => {
     try {

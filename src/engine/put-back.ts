@@ -1,5 +1,6 @@
 import { constants, copyFileSync, linkSync, lstatSync, rmSync } from "node:fs";
 import path from "node:path";
+import { lookAtLock } from "../facts/lock-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 
@@ -46,6 +47,7 @@ export function putBackMistake(
   try {
     if (putBack(move.from, move.to, onStep)) return { phase: "kept", reason: done };
   } catch (error) {
+    if (lookAtLock(move.from).kind === "missing") return { phase: "kept", reason: "another run put it back" };
     why = `it could not be put back (${errorCode(error) ?? errorText(error)})`;
   }
   return { phase: "stuck", reason: `a new lock was moved by mistake and ${why}; it is kept at ${move.from}` };

@@ -62,11 +62,13 @@ export function openQuarantine(
   let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
 
   /** Where the next file is kept. A rename would replace what is there. */
-  const nextPlace = (file: string): string => {
+  const nextPlace = (file: string): string | ReturnType<typeof unreadable> => {
     for (;;) {
       count += 1;
       const place = path.join(folder, quarantineName(count, file));
-      if (lookAtLock(place).kind === "missing") return place;
+      const there = lookAtLock(place);
+      if (there.kind === "missing") return place;
+      if (there.kind === "unreadable") return unreadable(place, there.why);
     }
   };
   const makeFolder = (): void => {
@@ -78,13 +80,15 @@ export function openQuarantine(
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
     const kept = look(removal);
     if (kept !== null) return kept;
-    let to = nextPlace(removal.path);
+    const place = nextPlace(removal.path);
+    if (typeof place !== "string") return place;
+    let to = place;
     const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
     makeFolder();
     onStep("journal intent");
     journal.append({ ...plan, to, phase: "intent" });
     const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
-      journal.append({ ...plan, to, phase: "kept", reason: outcome.reason });
+      note(journal, { ...plan, to, phase: "kept", reason: outcome.reason }, true);
       return outcome;
     };
 
@@ -118,21 +122,21 @@ export function openQuarantine(
     const moved = lookAtLock(to);
     if (moved.kind === "file" && sameLock(moved.snapshot, removal.judged)) {
       onStep("journal moved");
-      noteMoved(journal, { ...plan, to, phase: "moved" });
+      note(journal, { ...plan, to, phase: "moved" }, false);
       onStep("moved");
       return { status: "repaired", changes: [`moved ${removal.path} to ${to}`] };
     }
     if (moved.kind === "missing") return keep({ status: "failed", reason: "another run put it back" });
     // Another process made a new lock between the last look and the rename: it goes back at once.
-    const settled = putBackMistake(
-      { from: to, to: removal.path },
-      "a new lock had taken its place and was left there",
-      onStep,
-    );
+    const done =
+      moved.kind === "unreadable"
+        ? `what was moved could not be read (${moved.why}) and was put back`
+        : "a new lock had taken its place and was left there";
+    const settled = putBackMistake({ from: to, to: removal.path }, done, onStep);
     onStep("journal put back");
     // An undo must know what is kept there: it is not what was judged.
     const file = settled.phase === "stuck" && moved.kind === "file" ? identity(moved.snapshot) : plan.file;
-    journal.append({ ...plan, to, file, ...settled });
+    note(journal, { ...plan, to, file, ...settled }, true);
     onStep("put back");
     return { status: "failed", reason: settled.reason };
   };
@@ -142,6 +146,7 @@ export function openQuarantine(
     remove,
     async change({ keepAs, ...change }, act) {
       const to = nextPlace(keepAs);
+      if (typeof to !== "string") return to;
       makeFolder();
       return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
@@ -153,10 +158,10 @@ export function openQuarantine(
   };
 }
 
-/** The intent on the disk already tells where the file is: a full disk now loses nothing. */
-function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): void {
+/** The intent on the disk already tells where the file is: a full disk now loses nothing, nor what there is to report. */
+function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: boolean): void {
   try {
-    journal.append(entry, { flush: false });
+    journal.append(entry, { flush });
   } catch {
     // settled from the intent by the next run
   }
@@ -164,18 +169,20 @@ function noteMoved(journal: Journal, entry: Parameters<Journal["append"]>[0]): v
 
 /** Null when the file is still what was judged, else why it is left alone. */
 function look({ path: file, judged }: Removal): (RepairOutcome & { reason: string }) | null {
-  if (isGuarded(file)) return { status: "skipped", reason: "another process is reclaiming it" };
+  const guard = lookAtLock(`${file}.reclaim`);
+  const impossible = guard.kind === "unreadable" && guard.why === "ENAMETOOLONG"; // its name would be too long
+  if (guard.kind === "unreadable" && !impossible) return unreadable(`${file}.reclaim`, guard.why);
+  if (guard.kind !== "missing" && !impossible) return { status: "skipped", reason: "another process is reclaiming it" };
   const now = lookAtLock(file);
   if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
+  if (now.kind === "unreadable") return unreadable(file, now.why);
   if (now.kind !== "file" || !sameLock(now.snapshot, judged))
     return { status: "skipped", reason: "it changed since it was judged" };
   return null;
 }
 
-/** Whether a reclaim guard stands beside the lock, whatever it is; one whose name would be too long cannot. */
-function isGuarded(file: string): boolean {
-  const guard = lookAtLock(`${file}.reclaim`);
-  return guard.kind !== "missing" && !(guard.kind === "unreadable" && guard.why === "ENAMETOOLONG");
+function unreadable(file: string, why: string): RepairOutcome & { reason: string } {
+  return { status: "failed", reason: `${file} could not be looked at: ${why}` };
 }
 
 function failure(error: unknown): RepairOutcome & { reason: string } {

@@ -27,7 +27,11 @@ function settleOne(entry: JournalEntry, journal: Journal): boolean {
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   const end = entry.kind === undefined ? settleMove(entry) : changeKind(entry.kind)?.settle(entry);
   if (!end) return false;
-  journal.append({ ...plan, ...end } as NewEntry);
+  try {
+    journal.append({ ...plan, ...end } as NewEntry);
+  } catch {
+    return true; // a full disk: the next run comes to the same end
+  }
   if (end.phase === "undone") tidy(entry);
   return true;
 }

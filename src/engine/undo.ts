@@ -114,7 +114,11 @@ function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep
   if (end.status !== "restored") return result(end);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   onStep("journal undone");
-  journal.append({ ...plan, phase: "undone" });
+  try {
+    journal.append({ ...plan, phase: "undone" });
+  } catch {
+    // it is back; the next run sees that and says so in the journal
+  }
   onStep("undone");
   if (entry.kind !== undefined) changeKind(entry.kind)?.tidy?.(entry);
   return result(end);
@@ -134,6 +138,7 @@ function takeBack(entry: ChangeEntry, onStep: StepHook): Undone {
 
 function moveBack({ phase, from, to, file }: MoveEntry, onStep: StepHook): Undone {
   const kept = lookAtLock(to);
+  if (kept.kind === "unreadable") return { status: "failed", reason: `${to} could not be looked at: ${kept.why}` };
   if (kept.kind !== "file") return { status: "failed", reason: `${to} is not there any more` };
   if (phase === "moved" && !matches(kept.snapshot, file))
     return { status: "failed", reason: `${to} is not what was moved there` };

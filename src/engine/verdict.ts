@@ -35,7 +35,7 @@ export interface Judgement {
   readonly evidence: readonly Evidence[];
   /** False when a look now says nothing yet (a lock within its grace): no finding, but no removal either. */
   readonly report: boolean;
-  /** False when the proof rests on wall clocks alone: removal then needs a person's yes. */
+  /** False when part of the proof cannot be had (clocks alone, inside a container): removal then needs a person's yes. */
   readonly solid: boolean;
 }
 
@@ -79,10 +79,12 @@ export function judgeLock(lock: LockCase): Judgement {
     solid: extra.solid ?? true,
   });
 
-  // A process that did not let us look may be the one that holds it.
   const gone = (reason: Reason, extra: { solid?: boolean; confidence?: Confidence } = {}): Judgement => {
+    // A process that did not let us look may be the one that holds it.
     if (holders.blind) return result("unknown", "other-namespace");
-    return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("gone", reason, extra);
+    if (lock.unseenGateway) return result("unknown", "unseen-gateway");
+    // From inside a container the processes of others that share the folder cannot be seen; the number may be theirs.
+    return result("gone", reason, namespace.initial === false ? { confidence: "likely", solid: false } : extra);
   };
 
   if (snapshot.nlink > 1) return result("unknown", "link");
@@ -95,9 +97,7 @@ export function judgeLock(lock: LockCase): Judgement {
     if (holders.pids.length > 0) return result("unknown", "held-from-elsewhere", { report: false });
     if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: false });
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
-    // From inside a container the processes of others that share the folder cannot be seen.
-    const solid = holders.seen !== "none" && namespace.initial !== false;
-    return gone("no-payload", { confidence: "likely", solid });
+    return gone("no-payload", { confidence: "likely", solid: holders.seen !== "none" });
   }
   const owner = lock.owner ?? { state: "absent", zombie: false };
   const open = owner.state === "alive" && holders.pids.includes(payload.pid);
@@ -126,6 +126,7 @@ export function judgeLock(lock: LockCase): Judgement {
   }
   // A release closes the descriptor first and removes the file then: give it time.
   if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
+  if (holders.blind) return result("unknown", "other-namespace");
   return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
 }
 
@@ -173,7 +174,8 @@ function describe(lock: LockCase): Evidence[] {
   const add = (what: string, value: Evidence["value"], source: string): void => {
     evidence.push({ what, value, source });
   };
-  add("lock age in seconds", Math.round(ageMs(lock) / 1000), payload.status === "ok" ? "createdAt" : "file time");
+  const dated = payload.status === "ok" && payload.createdAtMs !== null;
+  add("lock age in seconds", Math.round(ageMs(lock) / 1000), dated ? "createdAt" : "file time");
   if (payload.status === "ok") {
     add("pid in the lock", payload.pid, "lock payload");
     if (payload.createdAtMs !== null) {

@@ -186,3 +186,51 @@ describe("removable, with a yes", () => {
     expect(actual).toBe(expected);
   });
 });
+
+describe("what is said beside the verdict", () => {
+  const noStart = owned(gateway, { startTime: null });
+  test.each<[string, Lease, ProcessState | null, object]>([
+    ["expired", { ...gateway, expiresAtMs: NOW }, null, { verdict: "gone", reason: "expired", confidence: "proven" }],
+    ["not yet expired", { ...gateway, expiresAtMs: NOW + 1 }, alive(), { verdict: "held", reason: "running" }],
+    ["never looked up", gateway, null, { verdict: "gone", reason: "owner-dead" }],
+    ["another host", owned(gateway, { sameHost: false }), null, { confidence: "unknown" }],
+    ["running", gateway, alive(), { reason: "running", confidence: "proven" }],
+    ["running by its name", noStart, alive(), { reason: "running", confidence: "likely" }],
+    [
+      "nothing known of our own process",
+      gateway,
+      alive({ startTicks: null, startedAtMs: null, openclaw: null }),
+      { verdict: "unknown", reason: "owner-unclear", blocks: true },
+    ],
+    [
+      "started exactly within the clocks' margin",
+      noStart,
+      alive({ openclaw: false, startedAtMs: MADE + 2_000 }),
+      { verdict: "unknown", reason: "not-openclaw" },
+    ],
+    [
+      "a start nobody can tell is not a later one",
+      { ...noStart, createdAtMs: -10_000 },
+      alive({ openclaw: false, startTicks: null, startedAtMs: null }),
+      { verdict: "unknown", reason: "not-openclaw" },
+    ],
+  ])("%s", (_name, lease, state, expected) => {
+    expect(judge(lease, state)).toMatchObject(expected);
+  });
+
+  test("a lease without a heartbeat is not fresh", () => {
+    expect(judge({ ...gateway, heartbeatAtMs: null }, alive(), { nowMs: 1000 }).fresh).toBe(false);
+  });
+
+  test("another namespace is named as the reason", () => {
+    const namespace = { ...here, trusted: false };
+    expect(judge(gateway, absent, { namespace })).toMatchObject({ reason: "other-namespace", confidence: "unknown" });
+  });
+
+  test("start times two seconds apart off Linux are the same", () => {
+    const started = Date.parse("2026-10-01T11:00:00Z");
+    const off = alive({ startTicks: null, startedAtMs: started });
+    expect(judge(owned(gateway, { startTime: started - 2_000 }), off).verdict).toBe("held");
+    expect(judge(owned(gateway, { startTime: started - 2_001 }), off).verdict).toBe("gone");
+  });
+});

@@ -120,9 +120,12 @@ export async function killedProcess(): Promise<{ pid: number; starttime?: number
   return owner;
 }
 
-/** The payload of a lock whose owner was killed a while ago. */
+let dead: ReturnType<typeof killedProcess> | undefined;
+
+/** The payload of a lock whose owner was killed a while ago; one owner for all the locks of a test file. */
 export async function deadPayload(fixture = "stale-lock/2026.5.22"): Promise<Payload> {
-  const { pid, starttime } = await killedProcess();
+  dead ??= killedProcess();
+  const { pid, starttime } = await dead;
   const { starttime: _recorded, ...rest } = recorded(fixture, { pid });
   return starttime === undefined ? rest : { ...rest, starttime };
 }
