@@ -25,6 +25,7 @@ describe("the package", () => {
       ...filesUnder("docs/checks", ".md"),
       "LICENSE",
       "README.md",
+      "dist/src/facts/config-keys.json",
       "doctor-contract-api.js",
       "manifest.json",
       "openclaw.plugin.json",

@@ -72,7 +72,12 @@ function read(text: string): Json5Text {
 }
 
 function spliced(doc: Json5Text, splices: readonly Splice[]): Json5Text {
-  return parseJson5(applySplices(doc.text, splices));
+  try {
+    return parseJson5(applySplices(doc.text, splices));
+  } catch {
+    // The parser's own message quotes the text, which may be a secret.
+    throw new Error("the edit of the config would break its text; nothing was written");
+  }
 }
 
 function setIn(doc: Json5Text, path: ConfigPath, value: unknown): Json5Text {

@@ -23,7 +23,8 @@ export interface FileEdits {
 /**
  * Which files to edit so that the merged config changes as wanted: a value is set where its owner has it, and taken
  * away everywhere, or a weaker file's value would come to light.
- * @throws UserError when something other than an object is in the way, or a whole file would have to go
+ * @throws UserError when something other than an object is in the way, when a whole file would have to go, and for a
+ *   file that is not UTF-8
  */
 export function planConfigEdits(graph: ConfigGraph, changes: readonly ConfigChange[]): FileEdits[] {
   const files = new Map<string, FileEdits & { edits: ConfigEdit[] }>();
@@ -32,6 +33,9 @@ export function planConfigEdits(graph: ConfigGraph, changes: readonly ConfigChan
     for (const place of placesOf(graph, change)) {
       if (place.path.length === 0) throw unreachable(path, "is a file of its own");
       const { file, real, included, shared } = place;
+      // Its text is not what its bytes say: written back, they would be lost.
+      if (graph.files.some((one) => one.real === real && !one.utf8))
+        throw new UserError(`${file} is not UTF-8 throughout.`, "Save the file as UTF-8 first.");
       const known = files.get(real) ?? { file, real, included, shared, edits: [] };
       known.edits.push({ path: place.path, ...rest });
       files.set(real, known);

@@ -1,0 +1,22 @@
+/** The embedded summary of accepted keys against the schema each host prints. */
+import { expect, test } from "vitest";
+import { KNOWN_KEYS, readHostSchema, ruleBySchema, ruleByVersion } from "../../src/facts/config-schema.ts";
+import { createHome } from "./harness/home.ts";
+import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
+
+test.each(HOST_VERSIONS)("%s", async (version) => {
+  const home = await createHome(await ensureHost(version));
+  try {
+    const schema = await readHostSchema(home.host.root, home.env);
+    if (schema === null) throw new Error("the host printed no schema");
+    const paths = KNOWN_KEYS.map((key) => key.replaceAll("[]", ".[]").split("."));
+    const steps = paths.map((parts) => parts.map((part) => (part === "[]" ? 0 : part === "*" ? "any" : part)));
+    const printed = KNOWN_KEYS.map((key, index) => [key, ruleBySchema(schema, steps[index] ?? [])]);
+    const embedded = await Promise.all(
+      KNOWN_KEYS.map(async (key, index) => [key, await ruleByVersion(steps[index] ?? [], version)]),
+    );
+    expect(Object.fromEntries(embedded)).toEqual(Object.fromEntries(printed));
+  } finally {
+    await home.dispose();
+  }
+});
