@@ -48,6 +48,7 @@ export function isUnlimited(seconds: number): boolean {
 function agentDraft(input: TimeoutRulesInput): ConfigDraft | null {
   const seconds = numberAt(input.config, AGENTS);
   if (seconds === undefined) {
+    if (!isSetUp(input.config)) return null;
     return draft(input, AGENTS, [], {
       severity: "info",
       message: "A run of an agent may last 48 hours, which is OpenClaw's own limit.",
@@ -67,6 +68,11 @@ function agentDraft(input: TimeoutRulesInput): ConfigDraft | null {
     fixHint: `Remove ${keyText(AGENTS)}: OpenClaw's own limit of 48 hours then applies. Or set one that suits you.`,
     evidence: [{ what: keyText(AGENTS), value: seconds, source: "openclaw.json" }],
   });
+}
+
+/** Of what OpenClaw chooses by itself a config that says nothing of agents is not told. */
+function isSetUp(config: Config): boolean {
+  return isRecord(config["agents"]);
 }
 
 /** A 0 that the host refuses is no limit of any kind: its own validation tells the user. */
@@ -126,6 +132,7 @@ function subagentDraft(input: TimeoutRulesInput): ConfigDraft | null {
   if (seconds !== undefined && !isUnlimited(seconds)) return null;
   const { subagentSeconds } = input;
   const unset = seconds === undefined;
+  if (unset && !isSetUp(input.config)) return null;
   return draft(input, SUBAGENTS, [{ path: SUBAGENTS, set: subagentSeconds }], {
     severity: unset ? "info" : "warning",
     message: `A sub-agent has no time limit${unset ? ", which is OpenClaw's own choice" : ""}: ${costOfNoLimit(input.traits)}.`,

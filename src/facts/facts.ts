@@ -1,12 +1,15 @@
 import type { Judgement } from "../engine/verdict.ts";
+import type { AuthProfileFacts } from "./auth-profiles.ts";
 import { type ConfigFacts, configValue, includedFiles, readConfig } from "./config.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
+import type { CronJobFacts } from "./cron-jobs.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import { findEra, findHostVersion, type HostVersion, locate } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
-import { resolveUserPath } from "./paths.ts";
+import type { LockVariables } from "./lock-variables.ts";
+import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
@@ -49,6 +52,12 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** Leases in the host's database; none on a host that has no such database. */
   leases(): Promise<LeaseFacts>;
+  /** How many sign-ins each agent can fall back on. */
+  authProfiles(): Promise<AuthProfileFacts>;
+  /** Ids, kinds and time limits of the host's cron jobs. */
+  cronJobs(): Promise<CronJobFacts>;
+  /** Variables that change how long the host waits for write locks. */
+  lockVariables(): Promise<LockVariables>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -86,6 +95,25 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     found.push(...read.problems);
     return read;
   });
+  const authProfiles = once(async (): Promise<AuthProfileFacts> => {
+    const { readAuthProfiles } = await import("./auth-profiles.ts");
+    const { stateDir } = place;
+    const read = await readAuthProfiles({ stateDir, config: config.value, env, confined: updating });
+    found.push(...read.problems);
+    return read;
+  });
+  const cronJobs = once(async (): Promise<CronJobFacts> => {
+    const store = pathValue(config, "cron.store", env);
+    const { readCronJobs } = await import("./cron-jobs.ts");
+    const { stateDir } = place;
+    const read = await readCronJobs({
+      stateDir,
+      store: updating && store && !isInside(stateDir, store) ? null : store,
+    });
+    found.push(...read.problems);
+    return read;
+  });
+  const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -99,6 +127,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     configLocks: judged(configLocks),
     gatewayLocks: judged(async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating })),
     leases,
+    authProfiles,
+    cronJobs,
+    lockVariables,
     problems: () => found,
     fresh: () => gatherFacts(options),
   };
@@ -111,15 +142,20 @@ function findPlace({ stateDir, configPath, config }: FactOptions, env: NodeJS.Pr
 }
 
 function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, updating: boolean) {
-  const store = configValue(config, "session.store");
   const list = configValue(config, "agents.list");
   const ids = Array.isArray(list) ? list.map((agent: { id?: unknown } | null) => agent?.id) : [];
   return {
     stateDir,
-    store: typeof store === "string" && store.trim() !== "" ? resolveUserPath(expandVariables(store, env), env) : null,
+    store: pathValue(config, "session.store", env),
     agents: ids.filter((id): id is string => typeof id === "string" && /^[\w.-]+$/.test(id)),
     confined: updating,
   };
+}
+
+/** A path in the config, absolute; null where there is none. */
+function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): string | null {
+  const value = configValue(config, key);
+  return typeof value === "string" && value.trim() !== "" ? resolveUserPath(expandVariables(value, env), env) : null;
 }
 
 function expandVariables(text: string, env: NodeJS.ProcessEnv): string {
