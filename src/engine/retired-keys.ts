@@ -14,7 +14,8 @@ export interface RetiredKeysInput {
 
 /**
  * Keys of an older host in the config of one that gave them up: one finding for each, with its removal. All of them
- * have to go before the host takes the config.
+ * have to go before the host takes the config. A gateway of that host removes them by itself when the config is a
+ * single file, but writes it anew without its comments, and runs of agents and commands fail until then.
  */
 export function retiredKeyDrafts(input: RetiredKeysInput): ConfigDraft[] {
   const keys = retiredKeys(input.config);
@@ -70,7 +71,7 @@ function draft(key: KeyPath, count: number, { config, host, confidence, configPa
     edits: removable ? [{ path: key, remove: true }] : [],
     finding: {
       severity: "error",
-      message: `${version} takes the whole config for invalid because of the retired key ${name}: the gateway does not start and no agent runs.`,
+      message: `${version} refuses the whole config because of the retired key ${name}: no command and no agent runs, and a gateway whose config includes files does not start.`,
       path: configPath,
       target: name,
       identity: `retired ${name}`,

@@ -246,7 +246,7 @@ describe("retired keys", () => {
     ]);
     expect(findings.find(({ target }) => target === "cron.retry")).toMatchObject({
       message:
-        "OpenClaw 2026.9.6 takes the whole config for invalid because of the retired key cron.retry: the gateway does not start and no agent runs.",
+        "OpenClaw 2026.9.6 refuses the whole config because of the retired key cron.retry: no command and no agent runs, and a gateway whose config includes files does not start.",
       fixHint: "Remove cron.retry; the built-in value applies.",
       confidence: "proven",
     });
