@@ -8,6 +8,14 @@ export interface Policy {
     /** A lock younger than this, or without a readable payload and younger than this, is left alone. Seconds. */
     readonly graceSeconds: number;
   };
+  readonly retries: {
+    /** How often one run, message or connection may be repeated at most. */
+    readonly ceiling: number;
+  };
+  readonly timeouts: {
+    /** What a sub-agent without a limit is given. Seconds. */
+    readonly subagentSeconds: number;
+  };
 }
 
 /**
@@ -31,10 +39,40 @@ export const policySchema = {
         },
       },
     },
+    retries: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        ceiling: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1000,
+          default: 32,
+          description: "How often one run, message or connection may be repeated before it is a finding.",
+        },
+      },
+    },
+    timeouts: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        subagentSeconds: {
+          type: "integer",
+          minimum: 60,
+          maximum: 604_800,
+          default: 3600,
+          description: "The limit that the repair gives to sub-agents without one. Seconds.",
+        },
+      },
+    },
   },
 } as const;
 
-export const defaultPolicy: Policy = { locks: { graceSeconds: 30 } };
+export const defaultPolicy: Policy = {
+  locks: { graceSeconds: 30 },
+  retries: { ceiling: 32 },
+  timeouts: { subagentSeconds: 3600 },
+};
 
 // Data only: cosmiconfig would run .js and .ts files, and a state dir is not trusted to run code in a doctor.
 const POLICY_FILES = [
@@ -108,8 +146,12 @@ async function mergeLayer(base: Policy, value: unknown, where: string): Promise<
   // For an unknown key the library first reports the schema `false` that stands for it.
   const wrong = [...Errors(policySchema, value)].find((error) => error.keyword !== "boolean");
   if (wrong) throw policyError(wrong, value, where);
-  const layer = value as { locks?: Partial<Policy["locks"]> };
-  return { locks: { ...base.locks, ...layer.locks } };
+  const layer = value as { readonly [Section in keyof Policy]?: Partial<Policy[Section]> };
+  return {
+    locks: { ...base.locks, ...layer.locks },
+    retries: { ...base.retries, ...layer.retries },
+    timeouts: { ...base.timeouts, ...layer.timeouts },
+  };
 }
 
 interface SchemaError {

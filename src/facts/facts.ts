@@ -1,8 +1,10 @@
 import type { Judgement } from "../engine/verdict.ts";
+import type { AuthProfileFacts } from "./auth-profiles.ts";
 import { type ConfigFacts, configFacts, configValue } from "./config.ts";
 import { expandReferences } from "./config-env.ts";
 import { type ConfigGraph, readConfigGraph } from "./config-graph.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
+import type { CronJobFacts } from "./cron-jobs.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import type { GatewayProcess } from "./gateway.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
@@ -17,7 +19,8 @@ import {
 } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
-import { resolveUserPath } from "./paths.ts";
+import type { LockVariables } from "./lock-variables.ts";
+import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
@@ -70,6 +73,12 @@ export interface Facts {
   unseenGateway(): Promise<UnseenGateway | null>;
   /** The ports a gateway of this install would listen on. */
   gatewayPorts(): Promise<readonly number[]>;
+  /** How many sign-ins each agent can fall back on. */
+  authProfiles(): Promise<AuthProfileFacts>;
+  /** Ids, kinds and time limits of the host's cron jobs. */
+  cronJobs(): Promise<CronJobFacts>;
+  /** Variables that change how long the host waits for write locks. */
+  lockVariables(): Promise<LockVariables>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   fresh(): Facts;
@@ -123,6 +132,25 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     found.push(...read.problems);
     return read;
   });
+  const authProfiles = once(async (): Promise<AuthProfileFacts> => {
+    const { readAuthProfiles } = await import("./auth-profiles.ts");
+    const { stateDir } = place;
+    const read = await readAuthProfiles({ stateDir, config: config.value, env, confined: updating });
+    found.push(...read.problems);
+    return read;
+  });
+  const cronJobs = once(async (): Promise<CronJobFacts> => {
+    const store = pathValue(config, "cron.store", env);
+    const { readCronJobs } = await import("./cron-jobs.ts");
+    const { stateDir } = place;
+    const read = await readCronJobs({
+      stateDir,
+      store: updating && store && !isInside(stateDir, store) ? null : store,
+    });
+    found.push(...read.problems);
+    return read;
+  });
+  const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
   const judgedGatewayLocks = judged(gatewayLocks);
   if (config.problem !== null) found.push(config.problem);
 
@@ -144,6 +172,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     unseenGateway,
     gatewayPorts: async () =>
       (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
+    authProfiles,
+    cronJobs,
+    lockVariables,
     problems: () => found,
     fresh: () => gatherFacts(options),
   };
@@ -156,16 +187,21 @@ function findPlace({ stateDir, configPath, config }: FactOptions, env: NodeJS.Pr
 }
 
 function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, updating: boolean) {
-  const store = configValue(config, "session.store");
   const list = configValue(config, "agents.list");
   const ids = Array.isArray(list) ? list.map((agent: { id?: unknown } | null) => agent?.id) : [];
   return {
     stateDir,
-    store:
-      typeof store === "string" && store.trim() !== "" ? resolveUserPath(expandReferences(store, env).text, env) : null,
+    store: pathValue(config, "session.store", env),
     agents: ids.filter((id): id is string => typeof id === "string" && /^[\w.-]+$/.test(id)),
     confined: updating,
   };
+}
+
+/** A path in the config, absolute; null where there is none. */
+function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): string | null {
+  const value = configValue(config, key);
+  if (typeof value !== "string" || value.trim() === "") return null;
+  return resolveUserPath(expandReferences(value, env).text, env);
 }
 
 /** One run has one grace: a second call gets the first one's answer. */

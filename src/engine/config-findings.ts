@@ -1,0 +1,52 @@
+import type { Facts } from "../facts/facts.ts";
+import type { ConfigDraft } from "./config-keys.ts";
+import { type Knobs, knobsOf } from "./config-knobs.ts";
+import { type CronDraft, cronDrafts } from "./cron-timeout-rules.ts";
+import { lockWaitDrafts } from "./lock-wait-rules.ts";
+import { otherRetryDrafts } from "./other-retry-rules.ts";
+import type { Policy } from "./policy.ts";
+import { retiredKeyDrafts } from "./retired-keys.ts";
+import { runRetryDrafts } from "./retry-rules.ts";
+import { timeoutDrafts } from "./timeout-rules.ts";
+import { timeoutTraits } from "./timeout-traits.ts";
+import type { Confidence } from "./types.ts";
+
+/**
+ * What `retry-ceiling` has to say, with the edits that would mend it. Of a config that could not be read, nothing: that
+ * is a finding of its own.
+ */
+export async function retryCeilingDrafts(facts: Facts, policy: Policy): Promise<readonly ConfigDraft[]> {
+  if (facts.config.problem !== null) return [];
+  const common = await commonInput(facts);
+  const { ceiling } = policy.retries;
+  const others = otherRetryDrafts({ ...common, ceiling });
+  if (common.knobs === "retired") return [...retiredKeyDrafts(common), ...others];
+  const { byAgent: profiles } = await facts.authProfiles();
+  return [...runRetryDrafts({ ...common, profiles, ceiling }), ...others];
+}
+
+/** What `unbounded-timeout` has to say of the config and the environment. */
+export async function configTimeoutDrafts(facts: Facts, policy: Policy): Promise<readonly ConfigDraft[]> {
+  if (facts.config.problem !== null) return [];
+  const common = await commonInput(facts);
+  const traits = await timeoutTraits(common.host.version, common.knobs);
+  const limits = timeoutDrafts({ ...common, traits, subagentSeconds: policy.timeouts.subagentSeconds });
+  if (!traits.waitsForLocks) return limits;
+  return [...limits, ...lockWaitDrafts({ ...common, variables: await facts.lockVariables() })];
+}
+
+/** What `unbounded-timeout` has to say of cron jobs, with the commands that would mend it. */
+export async function cronTimeoutDrafts(facts: Facts): Promise<readonly CronDraft[]> {
+  const { host, knobs } = await commonInput(facts);
+  const { jobs, path } = await facts.cronJobs();
+  return cronDrafts({ jobs, path, traits: await timeoutTraits(host.version, knobs) });
+}
+
+async function commonInput(facts: Facts) {
+  const host = facts.host();
+  const knobs: Knobs = await knobsOf(host.version, await facts.era());
+  // The config may be read by another version than the one that last wrote it.
+  const sure = host.version !== null && host.source !== "last writer of the config";
+  const confidence: Confidence = sure ? "proven" : "likely";
+  return { config: facts.config.value, configPath: facts.configPath, host, knobs, confidence };
+}

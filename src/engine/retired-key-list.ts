@@ -1,0 +1,121 @@
+/**
+ * Keys that OpenClaw 2026.8.1 gave up and that the `openclaw doctor --fix` of that host and its successors removes
+ * without a substitute. Their schema refuses a config that still has one of them. The list is the host's own, the
+ * same in 2026.8.1 and 2026.9.6; test/hosts/retired-keys.test.ts compares it with the latter. `*` stands for any name.
+ * Left out: keys the schema lets pass, and keys whose value that doctor moves to another place.
+ */
+export const RETIRED_KEYS: readonly string[] = `
+  acp.maxConcurrentSessions
+  acp.runtime.ttlMinutes
+  acp.stream.coalesceIdleMs
+  acp.stream.hiddenBoundarySeparator
+  acp.stream.maxChunkChars
+  acp.stream.maxOutputChars
+  acp.stream.maxSessionUpdateChars
+  auth.cooldowns
+  browser.actionTimeoutMs
+  browser.cdpPortRangeStart
+  browser.localCdpReadyTimeoutMs
+  browser.localLaunchTimeoutMs
+  browser.remoteCdpHandshakeTimeoutMs
+  browser.remoteCdpTimeoutMs
+  browser.tabCleanup.idleMinutes
+  browser.tabCleanup.maxTabsPerSession
+  browser.tabCleanup.sweepMinutes
+  cli.banner.taglineMode
+  commitments
+  cron.maxConcurrentRuns
+  cron.retry
+  cron.triggers.minIntervalMs
+  diagnostics.memoryPressureBundle
+  diagnostics.memoryPressureSnapshot
+  diagnostics.stuckSessionAbortMs
+  diagnostics.stuckSessionWarnMs
+  gateway.channelHealthCheckMinutes
+  gateway.channelMaxRestartsPerHour
+  gateway.channelStaleEventThresholdMinutes
+  gateway.handshakeTimeoutMs
+  gateway.http.endpoints.chatCompletions.maxBodyBytes
+  gateway.http.endpoints.chatCompletions.maxImageParts
+  gateway.http.endpoints.chatCompletions.maxTotalImageBytes
+  gateway.http.endpoints.responses.maxBodyBytes
+  gateway.reload.debounceMs
+  gateway.reload.deferralTimeoutMs
+  hooks.maxBodyBytes
+  marketplaces
+  memory.search.cache.maxEntries
+  memory.search.chunking
+  memory.search.query.hybrid.candidateMultiplier
+  memory.search.query.hybrid.mmr.lambda
+  memory.search.query.hybrid.temporalDecay.halfLifeDays
+  memory.search.query.hybrid.textWeight
+  memory.search.query.hybrid.vectorWeight
+  memory.search.sync.intervalMinutes
+  memory.search.sync.watchDebounceMs
+  messages.queue.debounceMs
+  messages.statusReactions.timing
+  secrets.resolution
+  session.agentToAgent.maxPingPongTurns
+  session.typingIntervalSeconds
+  session.writeLock
+  systemAgent
+  tools.loopDetection.criticalThreshold
+  tools.loopDetection.detectors
+  tools.loopDetection.genericRepeat
+  tools.loopDetection.globalCircuitBreakerThreshold
+  tools.loopDetection.historySize
+  tools.loopDetection.knownPollNoProgress
+  tools.loopDetection.pingPong
+  tools.loopDetection.postCompactionGuard
+  tools.loopDetection.unknownToolThreshold
+  tools.loopDetection.warningThreshold
+  tools.loopDetection.windowSize
+  transcripts.maxUtterances
+  update.auto.betaCheckIntervalHours
+  update.auto.stableDelayHours
+  update.auto.stableJitterHours
+  web.heartbeatSeconds
+  web.reconnect
+  web.whatsapp
+  worktrees
+`
+  .trim()
+  .split(/\s+/);
+
+/** The same, below `agents.defaults` and every agent. */
+export const RETIRED_AGENT_KEYS: readonly string[] = `
+  cliBackends.*.reliability.outputLimits
+  cliBackends.*.reliability.watchdog.fresh.noOutputTimeoutMs
+  cliBackends.*.reliability.watchdog.resume.noOutputTimeoutMs
+  compaction.maxHistoryShare
+  compaction.reserveTokens
+  compaction.reserveTokensFloor
+  contextPruning.hardClearRatio
+  contextPruning.keepLastAssistants
+  contextPruning.minPrunableToolChars
+  contextPruning.softTrim
+  contextPruning.softTrimRatio
+  memory.search.cache.maxEntries
+  memory.search.chunking
+  memory.search.query.hybrid.candidateMultiplier
+  memory.search.query.hybrid.mmr.lambda
+  memory.search.query.hybrid.temporalDecay.halfLifeDays
+  memory.search.query.hybrid.textWeight
+  memory.search.query.hybrid.vectorWeight
+  memory.search.sync.intervalMinutes
+  memory.search.sync.watchDebounceMs
+  runRetries
+  tools.loopDetection.criticalThreshold
+  tools.loopDetection.detectors
+  tools.loopDetection.genericRepeat
+  tools.loopDetection.globalCircuitBreakerThreshold
+  tools.loopDetection.historySize
+  tools.loopDetection.knownPollNoProgress
+  tools.loopDetection.pingPong
+  tools.loopDetection.postCompactionGuard
+  tools.loopDetection.unknownToolThreshold
+  tools.loopDetection.warningThreshold
+  tools.loopDetection.windowSize
+`
+  .trim()
+  .split(/\s+/);
