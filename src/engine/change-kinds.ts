@@ -1,4 +1,5 @@
 import { configChange } from "./config-write.ts";
+import { cronKind } from "./cron-kind.ts";
 import type { ChangeEntry, ChangeKindName } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
 import { restartKind } from "./restart-kind.ts";
@@ -23,6 +24,7 @@ export interface ChangeKind {
 
 const KINDS: Partial<Record<ChangeKindName, ChangeKind>> = {
   config: configChange,
+  cron: cronKind,
   restart: restartKind,
   row: rowChange,
 };

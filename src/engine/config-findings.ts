@@ -1,5 +1,5 @@
 import type { Facts } from "../facts/facts.ts";
-import type { ConfigDraft } from "./config-keys.ts";
+import { type ConfigDraft, keyText } from "./config-keys.ts";
 import { type Knobs, knobsOf } from "./config-knobs.ts";
 import { type CronDraft, cronDrafts } from "./cron-timeout-rules.ts";
 import { lockWaitDrafts } from "./lock-wait-rules.ts";
@@ -20,9 +20,9 @@ export async function retryCeilingDrafts(facts: Facts, policy: Policy): Promise<
   const common = await commonInput(facts);
   const { ceiling } = policy.retries;
   const others = otherRetryDrafts({ ...common, ceiling });
-  if (common.knobs === "retired") return [...retiredKeyDrafts(common), ...others];
+  if (common.knobs === "retired") return located([...retiredKeyDrafts(common), ...others], facts);
   const { byAgent: profiles } = await facts.authProfiles();
-  return [...runRetryDrafts({ ...common, profiles, ceiling }), ...others];
+  return located([...runRetryDrafts({ ...common, profiles, ceiling }), ...others], facts);
 }
 
 /** What `unbounded-timeout` has to say of the config and the environment. */
@@ -31,8 +31,8 @@ export async function configTimeoutDrafts(facts: Facts, policy: Policy): Promise
   const common = await commonInput(facts);
   const traits = await timeoutTraits(common.host.version, common.knobs);
   const limits = timeoutDrafts({ ...common, traits, subagentSeconds: policy.timeouts.subagentSeconds });
-  if (!traits.waitsForLocks) return limits;
-  return [...limits, ...lockWaitDrafts({ ...common, variables: await facts.lockVariables() })];
+  if (!traits.waitsForLocks) return located(limits, facts);
+  return [...located(limits, facts), ...lockWaitDrafts({ ...common, variables: await facts.lockVariables() })];
 }
 
 /** What `unbounded-timeout` has to say of cron jobs, with the commands that would mend it. */
@@ -40,6 +40,18 @@ export async function cronTimeoutDrafts(facts: Facts): Promise<readonly CronDraf
   const { host, knobs } = await commonInput(facts);
   const { jobs, path } = await facts.cronJobs();
   return cronDrafts({ jobs, path, traits: await timeoutTraits(host.version, knobs) });
+}
+
+/** Says which file and line owns the key, where one does. */
+function located(drafts: readonly ConfigDraft[], facts: Facts): ConfigDraft[] {
+  return drafts.map((draft) => {
+    const owner = facts.configGraph().ownerOf(draft.key);
+    const ocPath = keyText(draft.key);
+    if (owner === null) return { ...draft, finding: { ...draft.finding, ocPath } };
+    const where = { what: "set in line", value: owner.line, source: owner.file };
+    const evidence = [...draft.finding.evidence, where];
+    return { ...draft, finding: { ...draft.finding, path: owner.file, ocPath, evidence } };
+  });
 }
 
 async function commonInput(facts: Facts) {

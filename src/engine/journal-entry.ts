@@ -40,7 +40,7 @@ export interface ChangeEntry extends Entry {
 }
 
 /** Kinds of repair that are no move; each has its module in `change-kinds.ts`. */
-export type ChangeKindName = "row" | "config" | "restart";
+export type ChangeKindName = "row" | "config" | "restart" | "cron";
 
 /** One line of the journal. A repair is the entries with the same run and number; the last one says where it stands. */
 export type JournalEntry = MoveEntry | ChangeEntry;

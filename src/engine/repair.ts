@@ -19,8 +19,15 @@ export interface RepairOptions extends DiagnoseOptions {
   readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
   /** Id of the run in the journal, when several calls belong together. */
   readonly run?: string | undefined;
+  /** Changes of the config are not written but made in this, where the host that runs us takes them from. */
+  readonly hostConfig?: HostConfig | undefined;
   /** Called before each step of a removal; for tests. */
   readonly onStep?: StepHook | undefined;
+}
+
+/** The config of a host that runs us, as it will write it. */
+export interface HostConfig {
+  value: Readonly<Record<string, unknown>>;
 }
 
 export interface PlannedRepair {
@@ -73,8 +80,8 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
-      const applied = await applyAll(restartsLast(agreed), facts, run, options.onStep);
-      remaining = (await runChecks(options, facts.fresh())).diagnosis;
+      const applied = await applyAll(restartsLast(agreed), facts, run, options);
+      remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
   }
@@ -159,13 +166,17 @@ async function applyAll(
   agreed: readonly PlannedRepair[],
   facts: Facts,
   run: string,
-  onStep: StepHook | undefined,
+  { onStep, hostConfig }: RepairOptions,
 ): Promise<Applied[]> {
   const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating });
   const applied: Applied[] = [];
   try {
     for (const planned of agreed) {
       const { finding, fixId, repair } = planned;
+      if (repair.config !== undefined && hostConfig !== undefined) {
+        applied.push({ planned, outcome: await changeHostConfig(hostConfig, repair.config, finding) });
+        continue;
+      }
       const outcome = await repair
         .apply({ run, fixId, checkId: finding.checkId, findingId: finding.id, quarantine })
         .catch((error: unknown): RepairOutcome => ({ status: "failed", reason: errorText(error) }));
@@ -175,6 +186,20 @@ async function applyAll(
     quarantine.close();
   }
   return applied;
+}
+
+/** The host does not persist for us what a `$include` owns, and writing it under the host's feet is undone by it. */
+async function changeHostConfig(
+  host: HostConfig,
+  { edits, included, changes }: NonNullable<Repair["config"]>,
+  { checkId }: Finding,
+): Promise<RepairOutcome> {
+  if (included !== null) {
+    const command = `openclaw vitals fix --only ${checkId.replace(/^vitals\//, "")}`;
+    return { status: "skipped", reason: `it is set in ${included}, which is included: run \`${command}\`` };
+  }
+  host.value = (await import("./config-value.ts")).withChanges(host.value, edits);
+  return { status: "repaired", changes };
 }
 
 /** A repair counts only when its finding is gone at a second look. */

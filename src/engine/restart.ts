@@ -7,6 +7,7 @@ import {
   sameProcess,
 } from "../facts/gateway.ts";
 import type { HostCommand } from "../facts/installation.ts";
+import { runHost } from "./host-run.ts";
 
 /** How long is waited for what. Milliseconds. */
 export interface RestartLimits {
@@ -107,22 +108,12 @@ async function awaitNewLife(
 
 async function run(
   args: readonly string[],
-  { command, args: before, env }: HostCommand,
-  { port, ownsPort }: GatewayProcess,
+  host: HostCommand,
+  gateway: GatewayProcess,
   timeout: number,
 ): Promise<CommandAnswer> {
-  const { x } = await import("tinyexec");
-  try {
-    // The port we know to be this gateway's, and never another machine's gateway.
-    const at = ownsPort ? { OPENCLAW_GATEWAY_PORT: String(port) } : {};
-    const nodeOptions = { env: { ...env, ...at, OPENCLAW_GATEWAY_URL: undefined } };
-    // `nodePath` would put a folder of the working directory on the PATH.
-    const options = { timeout, nodeOptions, nodePath: false };
-    const { stdout, stderr, exitCode } = await x(command, [...before, ...args], options);
-    return { args, said: exitCode === undefined ? "timeout" : readAnswer(stdout, stderr, exitCode) };
-  } catch (error) {
-    return { args, said: error instanceof Error && error.name === "AbortError" ? "timeout" : "not found" };
-  }
+  const ran = await runHost(args, host, gateway, timeout);
+  return { args, said: ran.ended === "exit" ? readAnswer(ran.stdout, ran.stderr, ran.exitCode) : ran.ended };
 }
 
 function readAnswer(stdout: string, stderr: string, exitCode: number): CommandAnswer["said"] {

@@ -1,4 +1,5 @@
 import type { Facts } from "../facts/facts.ts";
+import type { ConfigEdit } from "./config-keys.ts";
 import type { Policy } from "./policy.ts";
 
 /** The host's own severities, lowest first. */
@@ -85,6 +86,13 @@ export interface Repair {
   readonly risk: Risk;
   readonly effects: readonly RepairEffect[];
   readonly diffs: readonly RepairDiff[];
+  /** A change of the config: a host that runs us makes it itself, for what no `$include` owns. */
+  readonly config?: {
+    readonly edits: readonly ConfigEdit[];
+    /** An included file that would have to be changed, null when there is none. */
+    readonly included: string | null;
+    readonly changes: readonly string[];
+  };
   apply(run: RepairRun): Promise<RepairOutcome>;
 }
 

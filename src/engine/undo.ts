@@ -87,7 +87,10 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
       entries
         // A restart has no way back: it is only told of when it is asked for by its number.
         .filter((entry) => only !== undefined || (isDone(entry) && entry.kind !== "restart"))
+        // The last one first: two repairs may have changed one file.
+        .toReversed()
         .map((entry) => restore(entry, stateDir, journal, onStep))
+        .toReversed()
     );
   } finally {
     journal.close();

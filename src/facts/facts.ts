@@ -24,6 +24,9 @@ import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
+/** With one of these set to 1 the host refuses to write its config. */
+const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
+
 /** What a caller knows beforehand. */
 export interface FactOptions {
   readonly stateDir?: string | undefined;
@@ -52,7 +55,10 @@ export interface Facts {
   readonly stateDir: string;
   readonly configPath: string;
   readonly updating: boolean;
+  readonly env: NodeJS.ProcessEnv;
   readonly config: ConfigFacts;
+  /** The variable by which the config is not to be written, null when there is none. */
+  readonly configReadOnly: string | null;
   /** The config as the files have it: which file and line owns what. */
   configGraph(): ConfigGraph;
   host(): HostVersion;
@@ -81,7 +87,8 @@ export interface Facts {
   lockVariables(): Promise<LockVariables>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
-  fresh(): Facts;
+  /** @param config as the host will have it, when it is about to write that itself. */
+  fresh(config?: Readonly<Record<string, unknown>>): Facts;
 }
 
 /** @throws UserError when there is no state dir to look at. */
@@ -157,7 +164,9 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   return {
     ...place,
     updating,
+    env,
     config,
+    configReadOnly: READ_ONLY.find((name) => env[name] === "1") ?? null,
     configGraph,
     host,
     processes,
@@ -176,7 +185,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     cronJobs,
     lockVariables,
     problems: () => found,
-    fresh: () => gatherFacts(options),
+    fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
   };
 }
 

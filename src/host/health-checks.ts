@@ -57,14 +57,17 @@ export function hostCheck(
     },
     async repair(ctx, findings) {
       const { repair } = await import("../engine/repair.ts");
+      const hostConfig = { value: ctx.cfg };
       const result = await repair({
+        hostConfig,
         ...options(ctx),
         ...(await permissions(command)),
         only: [entry.id],
         dryRun: ctx.dryRun,
         run,
       });
-      return hostResult({ ...result, remaining: result.remaining.filter((one) => isOf(entry, one)) }, findings);
+      const own = hostResult({ ...result, remaining: result.remaining.filter((one) => isOf(entry, one)) }, findings);
+      return own.status === "repaired" && hostConfig.value !== ctx.cfg ? { ...own, config: hostConfig.value } : own;
     },
   };
 }

@@ -22,6 +22,8 @@ export interface HostRepairResult {
   readonly warnings: readonly string[];
   readonly diffs: readonly RepairDiff[];
   readonly effects: readonly RepairEffect[];
+  /** The config as the host is to write it; absent when it stays. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 /** The host's `HealthCheck`. */

@@ -1,0 +1,28 @@
+import type { ConfigPath } from "../facts/config-graph.ts";
+import { setOwn } from "../facts/json5-text.ts";
+import type { ConfigEdit } from "./config-keys.ts";
+
+type Value = Readonly<Record<string, unknown>>;
+
+/** A config with these keys changed; what is not on their paths is shared with the old one. */
+export function withChanges(config: Value, edits: readonly ConfigEdit[]): Value {
+  return edits.reduce<Value>((value, edit) => change(value, edit.path, edit) as Value, config);
+}
+
+function change(value: unknown, path: ConfigPath, edit: ConfigEdit): unknown {
+  const [step, ...rest] = path;
+  if (step === undefined) return "set" in edit ? edit.set : undefined;
+  if (Array.isArray(value)) {
+    const list = [...(value as unknown[])];
+    if (typeof step !== "number") return list;
+    if (rest.length === 0 && !("set" in edit)) list.splice(step, 1);
+    else list[step] = change(list[step], rest, edit);
+    return list;
+  }
+  const known = typeof value === "object" && value !== null ? (value as Value) : {};
+  if (!("set" in edit) && !Object.hasOwn(known, step)) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(known)) if (key !== String(step) || rest.length > 0) setOwn(copy, key, item);
+  if (rest.length > 0 || "set" in edit) setOwn(copy, String(step), change(known[step], rest, edit));
+  return copy;
+}
