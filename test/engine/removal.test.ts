@@ -19,6 +19,7 @@ import type { MoveEntry } from "../../src/engine/journal-entry.ts";
 import { isSameFile, putBack, putBackMistake } from "../../src/engine/put-back.ts";
 import { newRunId, openQuarantine, type QuarantineOptions, type Removal } from "../../src/engine/quarantine.ts";
 import { finishInterrupted, isOurs, matches, settleInterrupted } from "../../src/engine/settle.ts";
+import { undoRun } from "../../src/engine/undo.ts";
 import { type LockSnapshot, lookAtLock } from "../../src/facts/lock-file.ts";
 import { temporaryFolder } from "./sandbox.ts";
 
@@ -82,7 +83,8 @@ async function remove(
     act[step]?.();
   };
   const quarantine = openQuarantine(stateDir, run, { ...options, onStep });
-  const removal = { path: lock, judged: snapshotOf(lock), judgeAgain: async () => true as const, ...meta, ...rest };
+  const judged = rest.judged ?? snapshotOf(lock);
+  const removal = { path: lock, judged, judgeAgain: async () => true as const, ...meta, ...rest };
   const outcome = await quarantine.remove(removal);
   quarantine.close();
   expect(quarantine.run).toBe(run);
@@ -209,6 +211,22 @@ describe("why it stays", () => {
     expect(existsSync(made.lock)).toBe(true);
   });
 
+  test.each(["first", "look again"])("it is gone already (%s), or something else stands there", async (when) => {
+    const stands = { "it is gone already": () => {}, "it changed since it was judged": mkdirSync } as const;
+    for (const [reason, instead] of Object.entries(stands)) {
+      const made = bench();
+      const judged = snapshotOf(made.lock);
+      const change = (): void => {
+        rmSync(made.lock);
+        instead(made.lock);
+      };
+      if (when === "first") change();
+      const { outcome } = await remove(made, { judged, act: when === "first" ? {} : { [when]: change } });
+      expect(outcome).toEqual({ status: "skipped", reason });
+      expect(phases(made.stateDir)).toEqual(when === "first" ? [] : ["intent", "kept"]);
+    }
+  });
+
   test("a second judgement says so, or fails", async () => {
     const says = await remove(bench(), { judgeAgain: async () => "it lives again" });
     expect(says.outcome).toEqual({ status: "skipped", reason: "it lives again" });
@@ -281,6 +299,15 @@ describe("names and numbers", () => {
       await remove(made);
       expect(last(made.stateDir)).toMatchObject({ run: "run", n });
     }
+  });
+
+  test("a number is not given twice, even when its place is free again", async () => {
+    const made = bench();
+    await remove(made);
+    undoRun(made.stateDir, "run");
+    await remove(made);
+    expect(last(made.stateDir)).toMatchObject({ n: 2, phase: "moved" });
+    expect(undoRun(made.stateDir, "run", [2])).toMatchObject([{ status: "restored" }]);
   });
 
   test("a place that is taken is not taken again, journal or not", async () => {
@@ -502,7 +529,8 @@ describe("what was interrupted", () => {
     const quarantine = openQuarantine(made.stateDir, "update", { confined: true });
     quarantine.close();
     expect(last(made.stateDir)?.phase).toBe("intent");
-    expect(settled(made, false)).toMatchObject({ count: 1, phase: "moved" });
+    openQuarantine(made.stateDir, "no update").close();
+    expect(last(made.stateDir)).toMatchObject({ run: "run", phase: "moved" });
   });
 
   test("whose files are ours", () => {

@@ -526,6 +526,17 @@ describe("at the edge", () => {
     expect(held).toMatchObject({ verdict: "held", reason: "holding", confidence: "likely" });
   });
 
+  test("pid 1 with another start is a container's first process, seen from the machine too", () => {
+    const result = judge({ payload: payload({ pid: 1 }), owner: gateway({ startTicks: 5 }), holders: nobody });
+    expect(result).toMatchObject({ verdict: "unknown", reason: "other-namespace" });
+  });
+
+  test("other ticks are proof enough, descriptors or not", () => {
+    const owner = gateway({ startTicks: TICKS + 1 });
+    const result = judge({ owner, holders: unreadable, ownerDescriptorsReadable: false });
+    expect(result).toMatchObject({ verdict: "gone", reason: "pid-reused", confidence: "proven", solid: true });
+  });
+
   test("exactly at its limit a lock is held, descriptors or not", () => {
     const old = payload({ createdAtMs: NOW - 17 * MINUTE });
     expect(judge({ payload: old, holders: unreadable }).verdict).toBe("held");
