@@ -96,7 +96,7 @@ export async function startGateway(home: Home, options: GatewayOptions = {}): Pr
 }
 
 /** Runs one turn through the gateway, which then holds the session's lock itself. Default limit 240 000 ms. */
-export async function gatewayTurn(home: Home, gateway: Gateway, turn: TurnOptions): Promise<TurnResult> {
+export async function gatewayTurn(home: Home, gateway: Pick<Gateway, "port">, turn: TurnOptions): Promise<TurnResult> {
   const env = { OPENCLAW_GATEWAY_PORT: String(gateway.port), ...turn.env };
   const finished = await home.run(turnArgs(turn), { timeoutMs: turn.timeoutMs ?? 240_000, env });
   return { ...finished, ok: finished.code === 0 };
