@@ -74,7 +74,7 @@ describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
     const used = new Set<string>();
     // Each branch may need other facts: both eras, with and without a lock, a transcript and an owner.
     for (const hostVersion of ["2026.5.22", "2026.9.6"]) {
-      for (const stateDir of [plant("empty", []), plant("locked", LOCKS)]) {
+      for (const stateDir of [plant("empty", []), plant("locked", LOCKS), plant("endless", [], ENDLESS)]) {
         await check.run(recorded(gatherFacts({ stateDir, hostVersion, env: {} }), used), defaultPolicy);
       }
     }
@@ -85,6 +85,9 @@ describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
 });
 
 const FACTS: readonly string[] = schema.properties.checks.items.properties.needs.items.enum;
+
+/** A config with a finding of each kind. */
+const ENDLESS = { agents: { defaults: { timeoutSeconds: 0, runRetries: { min: 64, max: 160 } } } };
 
 /** The same facts; those a check can name in `needs` are noted when it reads them. */
 function recorded(facts: Facts, used: Set<string>): Facts {
@@ -121,11 +124,12 @@ function ownLock(): string {
 }
 
 /** A state dir with these locks, made once, older than any grace. */
-function plant(name: string, locks: readonly PlantedLock[]): string {
+function plant(name: string, locks: readonly PlantedLock[], config?: object): string {
   const stateDir = path.join(sandbox, name);
   if (existsSync(stateDir)) return stateDir;
   const sessions = path.join(stateDir, "agents", "main", "sessions");
   mkdirSync(sessions, { recursive: true });
+  if (config !== undefined) writeFileSync(path.join(stateDir, "openclaw.json"), JSON.stringify(config));
   const past = new Date(Date.now() - 3_600_000);
   for (const { session, transcript, text, held } of locks) {
     const file = path.join(sessions, `${session}.jsonl`);

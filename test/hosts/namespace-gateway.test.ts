@@ -12,7 +12,7 @@ import { ensureHost, type HostVersion } from "./harness/hosts.ts";
 import { type Finished, until } from "./harness/processes.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { type HeldTurn, heldTurn } from "./harness/turn.ts";
-import { BIN, quarantined, withPlugin } from "./harness/vitals.ts";
+import { BIN, NO_NOTES, quarantined, withPlugin } from "./harness/vitals.ts";
 
 // Making a PID namespace needs root here; elsewhere the table of verdicts is covered by unit tests alone.
 const asRoot = test.skipIf(process.getuid?.() !== 0);
@@ -97,7 +97,7 @@ function expectUntouched(now: Belongings, before: Belongings): void {
 
 /** Our command from a place, for this host, with every consent given. */
 async function vitals({ run }: Place, home: Home, ...command: readonly string[]): Promise<Finished> {
-  return await run(home.host.node, [BIN, ...command, "--host-version", home.host.version, "--skip", "host-hazard"]);
+  return await run(home.host.node, [BIN, ...command, "--host-version", home.host.version, ...NO_NOTES]);
 }
 
 async function repairFrom(place: Place, home: Home) {

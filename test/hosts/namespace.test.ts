@@ -6,7 +6,7 @@ import { ensureHost } from "./harness/hosts.ts";
 import { plantLock } from "./harness/plant.ts";
 import { until } from "./harness/processes.ts";
 import { lockPath } from "./harness/turn.ts";
-import { BIN, vitalsJson } from "./harness/vitals.ts";
+import { BIN, NO_NOTES, vitalsJson } from "./harness/vitals.ts";
 
 // Making a PID namespace needs root here; elsewhere the table of verdicts is covered by unit tests alone.
 const asRoot = test.skipIf(process.getuid?.() !== 0);
@@ -22,7 +22,7 @@ fs.writeSync(fd, JSON.stringify({ pid: process.pid, createdAt: new Date().toISOS
 setInterval(() => {}, 1e6);
 `;
 
-const HOST = ["--host-version", "2026.5.22", "--skip", "host-hazard"];
+const HOST = ["--host-version", "2026.5.22", ...NO_NOTES];
 const NEW_NAMESPACE = ["--pid", "--fork", "--kill-child", "--mount-proc"];
 let home: Home;
 

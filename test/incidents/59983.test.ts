@@ -10,7 +10,7 @@ import { ensureHost } from "../hosts/harness/hosts.ts";
 import { recyclePid } from "../hosts/harness/plant.ts";
 import { startProvider } from "../hosts/harness/provider.ts";
 import { heldTurn, transcriptPath } from "../hosts/harness/turn.ts";
-import { quarantined, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
+import { NO_NOTES, quarantined, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -18,7 +18,7 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
-const CHECK = ["check", "--host-version", "2026.5.22", "--skip", "host-hazard"];
+const CHECK = ["check", "--host-version", "2026.5.22", ...NO_NOTES];
 const SESSION = "0d1f6a2e-59a8-4c83-8f0e-0f3a59983aaa";
 
 describe("#59983: a lock without a transcript leaves a channel dead", () => {

@@ -12,7 +12,7 @@ import { recyclePid } from "../hosts/harness/plant.ts";
 import { isRunning, until } from "../hosts/harness/processes.ts";
 import { startProvider } from "../hosts/harness/provider.ts";
 import { completedTurn, heldTurn } from "../hosts/harness/turn.ts";
-import { quarantined, upgraded, vitals, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
+import { NO_NOTES, quarantined, upgraded, vitals, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 
@@ -76,7 +76,7 @@ describe("#70004: a killed agent's lock fails every later run", () => {
 
   test("`openclaw-vitals fix --non-interactive` heals it with no OpenClaw on the PATH", async () => {
     const { home, path } = await killedAgent();
-    const before = await vitalsJson(home, ["check", "--skip", "host-hazard"]);
+    const before = await vitalsJson(home, ["check", ...NO_NOTES]);
     expect(before.code).toBe(1);
     expect(before.document.findings).toMatchObject([{ checkId: "vitals/stale-lock", verdict: "gone", path }]);
     const text = await recyclePid(home, path);
@@ -104,7 +104,7 @@ describe("#70004: a killed agent's lock fails every later run", () => {
     expect(turn.ok, turn.stdout + turn.stderr).toBe(true);
 
     await withPlugin(home);
-    const seen = await home.run(["vitals", "check", "--skip", "host-hazard", "--json"]);
+    const seen = await home.run(["vitals", "check", ...NO_NOTES, "--json"]);
     expect(seen.code, seen.stderr).toBe(0);
     expect(JSON.parse(seen.stdout).findings).toMatchObject([{ severity: "info", verdict: "residue", path }]);
     const doctor = await home.run(["doctor", "--fix", "--non-interactive"]);
