@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
-import { gatewayTurn, startGateway } from "../hosts/harness/gateway.ts";
+import { answeredTurn, gatewayTurn, startGateway } from "../hosts/harness/gateway.ts";
 import { createHome } from "../hosts/harness/home.ts";
 import { ensureHost } from "../hosts/harness/hosts.ts";
 import { recyclePid } from "../hosts/harness/plant.ts";
@@ -58,8 +58,7 @@ describe("#59983: a lock without a transcript leaves a channel dead", () => {
     expect(existsSync(path)).toBe(false);
     expect(quarantined(home)).toHaveLength(1);
     provider.setReply("a reply at last");
-    const answered = await gatewayTurn(home, gateway, { sessionId: SESSION, message: "and now?" });
-    expect(answered.stdout).toContain("a reply at last");
+    await answeredTurn(home, gateway, { sessionId: SESSION, message: "and now?" }, "a reply at last");
     expect(existsSync(transcriptPath(home, "main", SESSION))).toBe(true);
   });
 });

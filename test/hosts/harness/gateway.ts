@@ -101,3 +101,24 @@ export async function gatewayTurn(home: Home, gateway: Pick<Gateway, "port">, tu
   const finished = await home.run(turnArgs(turn), { timeoutMs: turn.timeoutMs ?? 240_000, env });
   return { ...finished, ok: finished.code === 0 };
 }
+
+/**
+ * Asks a gateway until it answers a turn with this reply. The command answers by itself, in another session and without
+ * a word, while a gateway is still starting: that does not count. Limit 5 minutes.
+ */
+export async function answeredTurn(
+  home: Home,
+  gateway: Pick<Gateway, "port">,
+  turn: TurnOptions,
+  reply: string,
+): Promise<void> {
+  let last: TurnResult | undefined;
+  await until(
+    async () => {
+      last = await gatewayTurn(home, gateway, turn);
+      return last.stdout.includes(reply) && !last.stdout.includes("gateway-fallback");
+    },
+    300_000,
+    () => `the gateway answers the turn, but: ${last?.stdout}${last?.stderr}`,
+  );
+}
