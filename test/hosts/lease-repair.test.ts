@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Gateway, gatewayTurn, startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
 import { ensureHost } from "./harness/hosts.ts";
-import { isRunning, type Running } from "./harness/processes.ts";
+import { isRunning, type Running, until } from "./harness/processes.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
 import { completedTurn, heldTurn } from "./harness/turn.ts";
 import { quarantined, vitalsJson, withPlugin } from "./harness/vitals.ts";
@@ -17,6 +17,7 @@ type Row = Record<string, unknown>;
 let provider: Provider;
 let home: Home;
 let program: Running;
+let programStartedAt: number;
 
 beforeAll(async () => {
   provider = await startProvider();
@@ -24,6 +25,7 @@ beforeAll(async () => {
   await (await startGateway(home)).stop(); // makes the database
   expect((await completedTurn(home, { sessionId: "zero" })).ok).toBe(true); // and the agent's
   program = await home.spawnFile("sleep", ["3600"]); // no OpenClaw, and nothing of ours to stop
+  programStartedAt = Date.now();
 });
 afterEach(() => provider.release());
 afterAll(async () => {
@@ -109,6 +111,12 @@ const planted = (): Row[] =>
   rows().filter((row) => row["lease_id"] === "left-behind" || row["owner"] === "left-behind");
 
 describe.each(STATES)("$name", (state) => {
+  // However quick the tests before were: this lease is to be younger than the program.
+  beforeAll(async () => {
+    if (state.verdict === "unknown")
+      await until(() => Date.now() - programStartedAt > state.madeAgoMs + 5_000, 120_000, "the program is old enough");
+  });
+
   test("stops the host; is removed with a yes; then the host starts and a turn completes", async () => {
     plant(state);
     const before = planted();
