@@ -80,7 +80,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
-      const applied = await applyAll(restartsLast(agreed), facts, run, options);
+      const applied = await applyAll(inOrder(agreed), facts, run, options);
       remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
@@ -151,9 +151,15 @@ function refusal(risk: Risk, updating: boolean, asked: boolean): string {
     : "it interrupts running work: run again with --force";
 }
 
-/** What was judged while a gateway ran is repaired while it runs. */
-function restartsLast(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
-  const rank = ({ repair }: PlannedRepair): number => Number(repair.risk === "disruptive");
+/**
+ * Locks first: one that a dead process left keeps us from the config as it keeps the host. What was judged while a
+ * gateway ran is repaired while it runs.
+ */
+function inOrder(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
+  const rank = ({ repair }: PlannedRepair): number => {
+    if (repair.risk === "disruptive") return 2;
+    return repair.config === undefined ? 0 : 1;
+  };
   return [...agreed].sort((a, b) => rank(a) - rank(b));
 }
 
