@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, linkSync, lstatSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
-import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
+import { openProcessTable } from "../facts/processes.ts";
 import { errorCode, errorText } from "./errors.ts";
 
 /** Why a lock could not be taken. */
@@ -16,8 +16,7 @@ export interface NotTaken {
  * @returns how to release it, or why it could not be taken.
  */
 export async function takeHostLock(file: string): Promise<{ release(): void } | NotTaken> {
-  const table = await openProcessTable();
-  const self = await table.get(process.pid);
+  const self = await (await openProcessTable()).get(process.pid);
   const ticks = self.state === "alive" ? self.startTicks : null;
   const payload = {
     pid: process.pid,
@@ -25,7 +24,6 @@ export async function takeHostLock(file: string): Promise<{ release(): void } | 
     ...(ticks === null ? {} : { starttime: ticks }),
   };
   const draft = `${file}.vitals-${process.pid}`;
-  await dropDrafts(file, table);
   let fd: number;
   try {
     fd = openSync(draft, "wx", 0o600);
@@ -54,22 +52,42 @@ export async function takeHostLock(file: string): Promise<{ release(): void } | 
   };
 }
 
-/** What a crash of ours left beside the lock; it never was one. */
-async function dropDrafts(file: string, table: ProcessTable): Promise<void> {
-  const prefix = `${path.basename(file)}.vitals-`;
-  for (const name of namesIn(path.dirname(file))) {
-    const pid = name.startsWith(prefix) ? /^\d{1,10}$/.exec(name.slice(prefix.length))?.[0] : undefined;
-    if (pid === undefined) continue;
-    const isOver = Number(pid) === process.pid || (await table.get(Number(pid))).state === "absent";
-    if (isOver) rmSync(path.join(path.dirname(file), name), { force: true });
+/**
+ * Removes what a crash of ours left beside the locks of these files: it never was a lock, but a lock that has it for a
+ * second name is not ours to judge.
+ * @returns how many were there.
+ */
+export async function dropLockDrafts(files: readonly string[]): Promise<number> {
+  let dropped = 0;
+  for (const file of files) {
+    const prefix = `${path.basename(file)}.lock.vitals-`;
+    for (const name of namesIn(path.dirname(file))) {
+      const pid = name.startsWith(prefix) ? /^\d{1,10}$/.exec(name.slice(prefix.length))?.[0] : undefined;
+      if (pid === undefined || !(await isGone(Number(pid)))) continue;
+      if (isRemoved(path.join(path.dirname(file), name))) dropped += 1;
+    }
   }
+  return dropped;
+}
+
+function isRemoved(file: string): boolean {
+  try {
+    rmSync(file);
+    return true;
+  } catch {
+    return false; // nobody but our own check looks at it, which then says so
+  }
+}
+
+async function isGone(pid: number): Promise<boolean> {
+  return (await (await openProcessTable()).get(pid)).state === "absent";
 }
 
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    return []; // then nothing can be written there either, and that is said
+    return []; // what cannot be read is said by those who need it
   }
 }
 

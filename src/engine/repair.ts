@@ -2,10 +2,10 @@ import type { Facts } from "../facts/facts.ts";
 import { loadFix } from "./catalogue.ts";
 import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { errorText } from "./errors.ts";
+import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import type { StepHook } from "./put-back.ts";
 import { newRunId, openQuarantine } from "./quarantine.ts";
-import { finishInterrupted } from "./settle.ts";
 import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
 
 export interface RepairOptions extends DiagnoseOptions {
@@ -60,7 +60,7 @@ export async function repair(options: RepairOptions = {}): Promise<RepairResult>
 
 /** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */
 export async function repairFindings(found: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
-  const finished = options.dryRun ? 0 : finishInterrupted(found.facts.stateDir, found.facts.updating);
+  const finished = options.dryRun ? 0 : await finishKilled(found.facts);
   const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
   const { planned, skipped } = await planRepairs(diagnosis.findings, facts, policy);
