@@ -55,8 +55,10 @@ async function planEdits(
   graph: ConfigGraph,
 ): Promise<Repair | Skip> {
   const files = planConfigEdits(graph, edits).map(edited);
-  const outside = files.find(({ real }) => facts.updating && !isInside(facts.stateDir, real));
-  if (outside !== undefined) return { skip: `${outside.file} lies outside of the state directory of this update` };
+  const outside = facts.updating
+    ? [facts.configPath, ...files.map(({ real }) => real)].find((file) => !isInside(facts.stateDir, file))
+    : undefined;
+  if (outside !== undefined) return { skip: `${outside} lies outside of the state directory of this update` };
   const changes = await sentences(edits, facts);
   return {
     summary: finding.fix?.summary ?? "",
@@ -80,8 +82,9 @@ async function planEdits(
       if (!edits.every(({ path }) => isDeepStrictEqual(now.ownerOf(path)?.raw, graph.ownerOf(path)?.raw)))
         return { status: "skipped", reason: "it was changed since it was judged" };
       const writes = planConfigEdits(now, edits).map(edited);
-      // Up to 2026.7 the host takes the config's lock for all its files, later that of each file.
-      const locks = [...new Set([facts.configPath, ...writes.map(({ real }) => real)].map((file) => `${file}.lock`))];
+      // Up to 2026.7 the host takes the config's lock for all its files, later also that of each file it includes.
+      const own = (await facts.era()) === "sqlite" ? writes.filter(({ included }) => included) : [];
+      const locks = [facts.configPath, ...own.map(({ real }) => real)].map((file) => `${file}.lock`);
       const verify = (): string | null => whatIsWrong(now, edits, readConfigGraph(facts.configPath, facts.env));
       return await writeConfig({ files: writes, locks, changes, verify }, run);
     },

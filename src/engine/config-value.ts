@@ -4,7 +4,7 @@ import type { ConfigEdit } from "./config-keys.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 
-/** A config with these keys changed; what is not on their paths is shared with the old one. */
+/** A config with these keys changed, in the order they have; what is not on their paths is shared with the old one. */
 export function withChanges(config: Value, edits: readonly ConfigEdit[]): Value {
   return edits.reduce<Value>((value, edit) => change(value, edit.path, edit) as Value, config);
 }
@@ -14,15 +14,18 @@ function change(value: unknown, path: ConfigPath, edit: ConfigEdit): unknown {
   if (step === undefined) return "set" in edit ? edit.set : undefined;
   if (Array.isArray(value)) {
     const list = [...(value as unknown[])];
-    if (typeof step !== "number") return list;
+    if (typeof step !== "number" || (!("set" in edit) && step >= list.length)) return list;
     if (rest.length === 0 && !("set" in edit)) list.splice(step, 1);
     else list[step] = change(list[step], rest, edit);
     return list;
   }
   const known = typeof value === "object" && value !== null ? (value as Value) : {};
-  if (!("set" in edit) && !Object.hasOwn(known, step)) return value;
+  const key = String(step);
+  const old = Object.hasOwn(known, key) ? known[key] : undefined;
+  if (!("set" in edit) && !Object.hasOwn(known, key)) return value;
   const copy: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(known)) if (key !== String(step) || rest.length > 0) setOwn(copy, key, item);
-  if (rest.length > 0 || "set" in edit) setOwn(copy, String(step), change(known[step], rest, edit));
+  for (const [name, item] of Object.entries(known)) setOwn(copy, name, item);
+  if (rest.length === 0 && !("set" in edit)) delete copy[key];
+  else setOwn(copy, key, change(old, rest, edit));
   return copy;
 }

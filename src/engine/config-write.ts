@@ -1,8 +1,9 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { ChangeKind } from "./change-kinds.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { takeHostLock } from "./host-lock.ts";
+import type { ChangeEntry } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
 import { draftPath, hash, hashOf, readStoredFile, replaceFile, type StoredFile, writeDurably } from "./replace-file.ts";
 import type { RepairOutcome, RepairRun } from "./types.ts";
@@ -33,7 +34,7 @@ export async function writeConfig(writes: ConfigWrites, run: RepairRun): Promise
   try {
     for (const file of writes.locks) {
       const lock = await takeHostLock(file);
-      if (typeof lock === "string") return { status: "skipped", reason: lock };
+      if ("reason" in lock) return lock;
       held.push(lock);
     }
     return await writeNext(writes, 0, run);
@@ -82,14 +83,36 @@ function rollBack({ before, text }: ConfigWrite, draft: string, copy: string, on
   return stuck === null ? "rolled back" : `its old content is kept at ${copy}`;
 }
 
+function draftOf({ from, run, n }: ChangeEntry): string {
+  return draftPath(from, run, n);
+}
+
+function dropDraft(entry: ChangeEntry): void {
+  try {
+    rmSync(draftOf(entry), { force: true });
+  } catch {
+    // no host looks at it; where it cannot be removed nothing can be written either, and that is said
+  }
+}
+
+function wasTakenBack({ from, detail }: ChangeEntry): boolean {
+  return hashOf(from) === detail["before"];
+}
+
 /** Changes of config files: undone by writing the kept copy back, unless somebody changed the file since. */
 export const configChange: ChangeKind = {
   settle(entry) {
-    rmSync(draftPath(entry.from, entry.run, entry.n), { force: true });
+    dropDraft(entry);
+    if (entry.phase === "done")
+      return wasTakenBack(entry)
+        ? { phase: "undone", reason: "interrupted after it was put back" }
+        : { phase: "done", reason: "an interrupted undo had not written it yet" };
     return hashOf(entry.from) === entry.detail["after"]
       ? { phase: "done", reason: "interrupted after it was written" }
       : { phase: "kept", reason: "interrupted before it was written, or it was changed since" };
   },
+  // Its content was written, or was about to be, by an undo that did not get to say so.
+  isOpen: (entry) => entry.phase === "done" && (wasTakenBack(entry) || existsSync(draftOf(entry))),
   canUndo: ({ to, detail }) => hashOf(to) === detail["before"],
   undo(entry, onStep) {
     const copy = entry.to;
@@ -101,7 +124,7 @@ export const configChange: ChangeKind = {
       const kept = readStoredFile(copy);
       if (kept.sha256 !== entry.detail["before"])
         return { status: "failed", reason: `${copy} is not what was kept there` };
-      const failed = replaceFile(now, kept.bytes, draftPath(entry.from, entry.run, entry.n), onStep);
+      const failed = replaceFile(now, kept.bytes, draftOf(entry), onStep);
       return failed === null ? { status: "restored" } : { status: "failed", reason: failed };
     } catch (error) {
       return { status: "failed", reason: `it could not be put back: ${errorCode(error) ?? errorText(error)}` };

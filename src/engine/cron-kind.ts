@@ -6,6 +6,6 @@ export const cronKind: ChangeKind = {
   canUndo: () => false,
   undo: ({ detail }) => ({
     status: "skipped",
-    reason: `only OpenClaw changes its jobs: \`openclaw cron edit ${detail["job"]} --timeout-seconds ${detail["before"]}\``,
+    reason: `only OpenClaw changes its jobs: \`openclaw cron edit ${detail["job"]} ${detail["option"]} ${detail["before"]}\``,
   }),
 };

@@ -44,14 +44,17 @@ async function apply(draft: CronDraft, { facts, gateway, host }: Parts, run: Rep
   const before = jobs.find(({ id }) => id === draft.job)?.timeoutSeconds ?? null;
   const command = `openclaw ${draft.command.join(" ")}`;
   const change = { kind: "cron", checkId, fixId, findingId, from: path, keepAs: "cron-job.json" } as const;
-  return await quarantine.change({ ...change, detail: { job: draft.job, before } }, async ({ to }) => {
-    writeDurably(to, Buffer.from(`${JSON.stringify({ job: draft.job, timeoutSeconds: before, command })}\n`));
-    const ran = await runHost(draft.command, host, gateway, COMMAND_MS);
-    if (ran.ended === "not found") return { status: "failed", reason: `\`openclaw\` could not be run: ${command}` };
-    if (await hasLimit(draft, facts)) return { status: "repaired", changes: [`ran \`${command}\``] };
-    const how = ran.ended === "timeout" ? "did not end in time" : `ended with code ${ran.exitCode}`;
-    return { status: "failed", reason: `\`${command}\` ${how} and the job is as before` };
-  });
+  return await quarantine.change(
+    { ...change, detail: { job: draft.job, option: draft.option, before } },
+    async ({ to }) => {
+      writeDurably(to, Buffer.from(`${JSON.stringify({ job: draft.job, timeoutSeconds: before, command })}\n`));
+      const ran = await runHost(draft.command, host, gateway, COMMAND_MS);
+      if (ran.ended === "not found") return { status: "failed", reason: `\`openclaw\` could not be run: ${command}` };
+      if (await hasLimit(draft, facts)) return { status: "repaired", changes: [`ran \`${command}\``] };
+      const how = ran.ended === "timeout" ? "did not end in time" : `ended with code ${ran.exitCode}`;
+      return { status: "failed", reason: `\`${command}\` ${how} and the job is as before` };
+    },
+  );
 }
 
 /** Whether the job is no finding any more: the word of the command proves nothing. */

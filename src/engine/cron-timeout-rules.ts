@@ -9,6 +9,8 @@ export const CRON_DEFAULT_SECONDS = 3600;
 /** A finding about a job, and the arguments of `openclaw` that mend it; the gateway has to be running for that. */
 export interface CronDraft {
   readonly job: string;
+  /** The option that sets the limit of this kind of job. */
+  readonly option: string;
   readonly command: readonly string[];
   readonly finding: FindingDraft;
 }
@@ -28,7 +30,7 @@ export function cronDrafts({ jobs, path, traits }: CronRulesInput): CronDraft[] 
     if (seconds > 0 && seconds < LONGEST_TIMER_SECONDS) return [];
     const option = job.kind === "script" ? "--script-timeout-seconds" : "--timeout-seconds";
     const command = ["cron", "edit", job.id, option, String(CRON_DEFAULT_SECONDS)];
-    return [{ job: job.id, command, finding: finding(job, seconds, { path, traits, command }) }];
+    return [{ job: job.id, option, command, finding: finding(job, seconds, { path, traits, command }) }];
   });
 }
 

@@ -2,10 +2,10 @@ import type { Facts } from "../facts/facts.ts";
 import { loadFix } from "./catalogue.ts";
 import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { errorText } from "./errors.ts";
+import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import type { StepHook } from "./put-back.ts";
 import { newRunId, openQuarantine } from "./quarantine.ts";
-import { finishInterrupted } from "./settle.ts";
 import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
 
 export interface RepairOptions extends DiagnoseOptions {
@@ -60,7 +60,7 @@ export async function repair(options: RepairOptions = {}): Promise<RepairResult>
 
 /** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */
 export async function repairFindings(found: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
-  const finished = options.dryRun ? 0 : finishInterrupted(found.facts.stateDir, found.facts.updating);
+  const finished = options.dryRun ? 0 : await finishKilled(found.facts);
   const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
   const { planned, skipped } = await planRepairs(diagnosis.findings, facts, policy);
@@ -80,7 +80,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
-      const applied = await applyAll(restartsLast(agreed), facts, run, options);
+      const applied = await applyAll(inOrder(agreed), facts, run, options);
       remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
@@ -151,9 +151,15 @@ function refusal(risk: Risk, updating: boolean, asked: boolean): string {
     : "it interrupts running work: run again with --force";
 }
 
-/** What was judged while a gateway ran is repaired while it runs. */
-function restartsLast(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
-  const rank = ({ repair }: PlannedRepair): number => Number(repair.risk === "disruptive");
+/**
+ * Locks first: one that a dead process left keeps us from the config as it keeps the host. What was judged while a
+ * gateway ran is repaired while it runs.
+ */
+function inOrder(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
+  const rank = ({ repair }: PlannedRepair): number => {
+    if (repair.risk === "disruptive") return 2;
+    return repair.config === undefined ? 0 : 1;
+  };
   return [...agreed].sort((a, b) => rank(a) - rank(b));
 }
 

@@ -213,7 +213,7 @@ export async function repairAnew(made: Scene): Promise<void> {
 }
 
 /** Runs the agent to its end, or until it kills itself. */
-export async function run({ order, cache }: Scene, kill?: Order["kill"]): Promise<Killed> {
+export async function run({ order, cache }: Pick<Scene, "order" | "cache">, kill?: Order["kill"]): Promise<Killed> {
   const steps = path.join(temporaryFolder(), "steps");
   writeFileSync(steps, ""); // a run may find nothing to do
   const full: Order = { ...order, steps, ...(kill === undefined ? {} : { kill }) };

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import JSON5 from "json5";
 import { expect, test, vi } from "vitest";
 import { type ConfigEdit, editConfigText, type JsonValue } from "../../src/engine/config-edit.ts";
+import { withChanges } from "../../src/engine/config-value.ts";
 import { UserError } from "../../src/engine/errors.ts";
 import type { ConfigPath } from "../../src/facts/config-file.ts";
 import { parseJson5 } from "../../src/facts/json5-text.ts";
@@ -63,6 +64,37 @@ test("setting one value changes nothing but that value", () => {
     runs,
   );
 });
+
+test("the value that a host is handed is the one that the text would get, its keys in the same order", () => {
+  let compared = 0;
+  fc.assert(
+    fc.property(documentWithEdits(), ({ document, edits }) => {
+      const plain = JSON.parse(
+        JSON.stringify(edits.map(({ path, ...edit }) => ("set" in edit ? { path, ...edit } : { path, remove: true }))),
+      );
+      let text: string;
+      try {
+        text = editConfigText(document.text, plain).text;
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+        return;
+      }
+      compared += 1;
+      const before = JSON5.parse(document.text);
+      const value = withChanges(before, plain);
+      expectSame(value, JSON5.parse(text));
+      expectSame(before, JSON5.parse(document.text));
+      if (edits.every((edit) => "set" in edit && typeof edit.set !== "object" && holdsAll(before, edit.path)))
+        expect(JSON.stringify(value)).toBe(JSON.stringify(JSON5.parse(text)));
+    }),
+    { numRuns: 300 },
+  );
+  expect(compared).toBeGreaterThan(75);
+});
+
+function holdsAll(root: unknown, path: ConfigPath): boolean {
+  return holds(found(root, path.slice(0, -1)), path.at(-1) ?? "");
+}
 
 function entryAt(doc: ReturnType<typeof parseJson5>, path: ConfigPath) {
   let node = doc.root;

@@ -2,14 +2,16 @@
  * Run by the tests: a host made small.
  *
  *     fake-host.ts gateway <lock> <port> <session lock>...  holds its lock, serves /readyz, does as it is told
+ *     fake-host.ts cron edit <id> <option> <seconds>        does it in FAKE_JOBS, or what else FAKE_CRON says
  *     fake-host.ts <command of the host>                    answers as FAKE_SERVICE or, with --safe, FAKE_REQUEST say
  */
-import { closeSync, existsSync, openSync, readFileSync, rmSync, utimesSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const [first = "", lock = "", port = "0", ...sessionLocks] = process.argv.slice(2);
 if (first === "gateway" && lock.includes("/")) gateway();
+else if (first === "cron") editJob();
 else await command();
 
 function gateway(): void {
@@ -64,6 +66,17 @@ function gateway(): void {
     server.listen(Number(port), "127.0.0.1", () => process.stdout.write("ready\n"));
   };
   void begin();
+}
+
+function editJob(): void {
+  const how = process.env["FAKE_CRON"] ?? "done";
+  const file = process.env["FAKE_JOBS"] ?? "";
+  const [, , , , id, option = "", seconds] = process.argv;
+  const jobs = JSON.parse(readFileSync(file, "utf8")) as { id: string; payload: { timeoutSeconds: number } }[];
+  for (const job of jobs)
+    if (job.id === id && option.endsWith("-seconds")) job.payload.timeoutSeconds = Number(seconds);
+  if (how === "done") writeFileSync(file, JSON.stringify(jobs));
+  process.exitCode = how === "failed" ? 3 : 0;
 }
 
 async function command(): Promise<void> {
