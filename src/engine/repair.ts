@@ -6,7 +6,7 @@ import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import type { StepHook } from "./put-back.ts";
 import { newRunId, openQuarantine } from "./quarantine.ts";
-import type { Finding, Repair, RepairOutcome, RepairReport, Risk } from "./types.ts";
+import { type Finding, isAside, type Repair, type RepairOutcome, type RepairReport, type Risk } from "./types.ts";
 
 export interface RepairOptions extends DiagnoseOptions {
   /** Say what would be done and change nothing. */
@@ -15,6 +15,8 @@ export interface RepairOptions extends DiagnoseOptions {
   readonly yes?: boolean | undefined;
   /** Also run repairs of risk `disruptive`. */
   readonly force?: boolean | undefined;
+  /** Also what nobody has to act on; by default only when checks are named in `only`. */
+  readonly asides?: boolean | undefined;
   /** Asks a person which repairs to run; without it `yes` and `force` decide. */
   readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
   /** Id of the run in the journal, when several calls belong together. */
@@ -63,7 +65,9 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
   const finished = options.dryRun ? 0 : await finishKilled(found.facts);
   const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
-  const { planned, skipped } = await planRepairs(diagnosis.findings, facts, policy);
+  const { asides = (options.only ?? []).length > 0 } = options;
+  const wanted = diagnosis.findings.filter((finding) => asides || !isAside(finding));
+  const { planned, skipped } = await planRepairs(wanted, facts, policy);
   const reports: RepairReport[] = [...skipped];
   let run: string | null = null;
   let remaining = before.diagnosis;

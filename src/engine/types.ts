@@ -138,9 +138,12 @@ const RANK: Record<Severity, number> = { info: 0, warning: 1, error: 2 };
 
 export const SEVERITIES: readonly Severity[] = ["info", "warning", "error"];
 
-/** Background knowledge that nobody has to act on: told in a word, not in full, where people read. */
+/**
+ * Background knowledge that nobody has to act on: told in a word, not in full, where people read, and repaired only
+ * when its check is asked for by name. What is cleared without asking is no aside.
+ */
 export function isAside({ severity, fix }: Finding): boolean {
-  return severity === "info" && fix === null;
+  return severity === "info" && fix?.risk !== "safe";
 }
 
 /** Negative when `a` is the less severe. */

@@ -2,7 +2,7 @@ import path from "node:path";
 import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairOptions, RepairResult } from "../engine/repair.ts";
-import { type Finding, isAside, type RepairReport } from "../engine/types.ts";
+import { isAside, type RepairReport } from "../engine/types.ts";
 import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
 import {
@@ -51,7 +51,7 @@ export function hostCheck(
       return findings.filter(
         (finding) =>
           isOf(entry, finding) &&
-          !isNote(finding) &&
+          !isAside(finding) &&
           (paths.length === 0 || finding.path === undefined || paths.includes(finding.path)),
       );
     },
@@ -63,6 +63,7 @@ export function hostCheck(
         ...options(ctx),
         ...(await permissions(command)),
         only: [entry.id],
+        asides: false,
         dryRun: ctx.dryRun,
         run,
       });
@@ -75,11 +76,6 @@ export function hostCheck(
 /** What could not be read at all is said once, with the first check: the host runs them one by one. */
 function isOf(entry: CatalogueEntry, { checkId }: HostFinding): boolean {
   return checkId === `vitals/${entry.id}` || (checkId === "vitals/facts" && entry === catalogue()[0]);
-}
-
-/** In a doctor nobody is told of what needs no action, nor asked for a yes about it. */
-function isNote(finding: Finding): boolean {
-  return isAside(finding) || (finding.severity === "info" && finding.fix?.risk !== "safe");
 }
 
 function options({ cfg, configPath, env }: HostContext) {

@@ -434,3 +434,15 @@ test("a config that is a folder is left alone", async () => {
   expect((await made.fix()).repairs).toEqual([]);
   expect(existsSync(made.at())).toBe(true);
 });
+
+describe("what OpenClaw chose by itself", () => {
+  const text = "{ agents: { defaults: {} } }";
+  test("is changed only when its check is named", async () => {
+    const { fix, text: now } = state({ [MAIN]: text }, { yes: true, force: true });
+    expect(await fix({ only: [] })).toMatchObject({ ok: true, run: null, repairs: [] });
+    expect(now()).toBe(text);
+    const named = await fix({ only: ["unbounded-timeout"] });
+    expect(named.repairs).toMatchObject([{ status: "repaired", target: SUBAGENTS }]);
+    expect(now()).toBe("{ agents: { defaults: { subagents: { runTimeoutSeconds: 3600 } } } }");
+  });
+});
