@@ -488,13 +488,17 @@ describe("what was interrupted", () => {
 
   test("a newer lock that was moved by mistake goes back, or is kept when its place is taken", () => {
     const made = left("intent", "kept");
+    const judged = (last(made.stateDir) as MoveEntry).file;
     writeFileSync(made.to, "live");
     expect(settled(made)).toEqual({ count: 1, phase: "kept", reason: "interrupted; a newer lock was put back" });
     expect(readFileSync(made.lock, "utf8")).toBe("live");
+    expect(last(made.stateDir)).toMatchObject({ file: judged });
     const taken = left("intent", "kept");
     writeFileSync(taken.to, "live");
     writeFileSync(taken.lock, "second");
     expect(settled(taken)).toMatchObject({ count: 1, phase: "stuck", reason: expect.stringContaining("is taken") });
+    // An undo must know what is kept there.
+    expect(last(taken.stateDir)).toMatchObject({ file: { sha256: snapshotOf(taken.to).sha256 } });
     expect(settled(taken).count).toBe(0);
   });
 
