@@ -67,7 +67,7 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
 }
 
 function renderRepair(
-  { status, reason, changes, effects, target, path: file }: RepairReport,
+  { status, reason, changes, effects, diffs, target, path: file }: RepairReport,
   stateDir: string,
   paint: Paint,
 ): string {
@@ -86,7 +86,13 @@ function renderRepair(
   return [
     `${paint(style[status], status)}  ${plain(about)}${reason === undefined ? "" : `: ${plain(reason)}`}`,
     ...shown.map((text) => `  ${text}`),
+    ...(status === "planned" ? diffs.flatMap(({ unifiedDiff = "" }) => diffLines(unifiedDiff, paint)) : []),
   ].join("\n");
+}
+
+function diffLines(diff: string, paint: Paint): string[] {
+  const lines = diff.split("\n").filter(Boolean);
+  return lines.map((line) => paint("dim", `    ${plain(line)}`));
 }
 
 /** The journal's runs, newest first. */

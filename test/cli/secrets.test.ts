@@ -6,7 +6,8 @@ import { describe, expect, test } from "vitest";
 import { FORMATS } from "../../src/cli/options.ts";
 import { catalogue } from "../../src/engine/catalogue.ts";
 import { hostCheck } from "../../src/host/health-checks.ts";
-import { diagnose, repair } from "../../src/index.ts";
+import { diagnose } from "../../src/index.ts";
+import { setAge } from "../engine/sandbox.ts";
 import { deadPid, put, tempDir } from "../facts/sandbox.ts";
 import { cli } from "./terminal.ts";
 
@@ -45,8 +46,8 @@ class Vault {
           .slice(4, -4),
       );
       const found =
-        upper.includes(core.slice(0, 9)) ||
-        upper.includes(core.slice(-9)) ||
+        upper.includes(core.slice(0, 6)) ||
+        upper.includes(core.slice(-6)) ||
         base64.some((part) => text.includes(part)) ||
         text.toLowerCase().includes(Buffer.from(core).toString("hex"));
       return found ? [holder] : [];
@@ -54,6 +55,7 @@ class Vault {
   }
 }
 
+const HIGH = "{ agents: { defaults: { runRetries: { min: 99, max: 99 } } } }";
 const ENV_NAMES = ["TELEGRAM_BOT_TOKEN", "ANTHROPIC_API_KEY", "OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
 
 /** A config with secrets in every corner and findings beside them. */
@@ -157,6 +159,8 @@ const manyLines: Layout = (config, vault) => {
   };
 };
 
+const dead = deadPid();
+
 /** A state dir with all that, and everything else that holds secrets there. */
 function install(layout: Layout) {
   const vault = new Vault();
@@ -166,7 +170,7 @@ function install(layout: Layout) {
   file("openclaw.json", main);
   file("included.json5", included);
   file(".env", `BRAVE_API_KEY=${vault.plant(".env")}\nOPENCLAW_SESSION_WRITE_LOCK_ACQUIRE_TIMEOUT_MS=0\n`);
-  const profiles = Array.from({ length: 17 }, (_, n) => [
+  const profiles = Array.from({ length: 5 }, (_, n) => [
     `anthropic:${n}`,
     { type: "api_key", provider: "anthropic", key: vault.plant(`auth-profiles ${n}`) },
   ]);
@@ -181,24 +185,22 @@ function install(layout: Layout) {
   const sessions = { [`agent:coder:${vault.plant("session key")}`]: { token: vault.plant("session token") } };
   file("agents/coder/sessions/sessions.json", JSON.stringify(sessions));
   file("agents/coder/sessions/one.jsonl", vault.plant("transcript"));
-  const owner = { pid: deadPid(), createdAt: new Date().toISOString() };
+  const owner = { pid: dead, createdAt: new Date().toISOString() };
   file("agents/coder/sessions/one.jsonl.lock", JSON.stringify({ ...owner, token: vault.plant("lock") }));
-  file("agents/coder/sessions/two.jsonl.lock", vault.plant("malformed lock"));
-  file("agents/coder/agent/auth-profiles.json.lock", vault.plant("malformed accounts lock"));
   const env = Object.fromEntries(ENV_NAMES.map((name) => [name, vault.plant(`environment ${name}`)]));
   return { vault, stateDir, env: { ...env, OPENCLAW_GATEWAY_PORT: "1" } };
 }
 
 type Install = ReturnType<typeof install>;
 
-/** Runs a command in every format. @returns what it wrote; fails when a secret is in it. */
-async function say({ vault, stateDir, env }: Install, args: readonly string[], version = "2026.5.22") {
-  const said: { code: number; stdout: string }[] = [];
-  for (const format of FORMATS) {
-    const full = [...args, "--state-dir", stateDir, "--host-version", version, "--non-interactive", "--format", format];
-    const { code, stdout, stderr } = await cli(full, env);
+/** Runs a command in these formats. @returns what it wrote; fails when a secret is in it. */
+async function say({ vault, stateDir, env }: Install, args: readonly string[], formats: readonly string[] = FORMATS) {
+  let said = "";
+  for (const format of formats) {
+    const full = [...args, "--state-dir", stateDir, "--non-interactive", "--format", format];
+    const { stdout, stderr } = await cli(full, env);
     expect(vault.foundIn(stdout + stderr), `${args.join(" ")} --format ${format}`).toEqual([]);
-    said.push({ code, stdout });
+    said += stdout + stderr;
   }
   return said;
 }
@@ -220,7 +222,7 @@ test("a secret, a part of one and an encoded one are recognised", () => {
   const vault = new Vault();
   const secret = vault.plant("x");
   vault.plant("y");
-  const forms = [secret, secret.slice(0, 14), secret.slice(-14), encodeURIComponent(secret), JSON.stringify(secret)];
+  const forms = [secret, secret.slice(0, 9), secret.slice(-9), encodeURIComponent(secret), JSON.stringify(secret)];
   for (const form of [...forms, secret.toLowerCase()]) expect(vault.foundIn(`a ${form} b`), form).toEqual(["x"]);
   for (const lead of ["", "a", "ab"]) {
     const bytes = Buffer.from(`${lead}${secret}`);
@@ -238,19 +240,32 @@ describe.each<[string, string, Layout]>([
   test("no command tells a secret, and the journal holds none", async () => {
     const made = install(layout);
     expect(made.vault.size).toBeGreaterThan(60);
-    const [checked] = await say(made, ["check"], version);
-    expect(checked?.stdout).toMatch(/runRetries/);
-    const dry = await say(made, ["fix", "--dry-run", "--yes"], version);
-    expect(dry.at(-1)?.stdout, "there are diffs to look at").toContain("unifiedDiff");
-    const fixed = await say(made, ["fix", "--yes"], version);
-    expect(fixed[0]?.stdout).toMatch(/^repaired .*runRetries/m);
-    await say(made, ["history"], version);
-    expectJournalClean(made);
-    expect((await say(made, ["undo"], version))[0]?.stdout).toMatch(/^restored/m);
-    await say(made, ["fix", "--severity-min", "info"], version);
-    for (const args of [["list"], ["explain", "retry-ceiling"], ["undo", "none"]]) await say(made, args, version);
+    const host = ["--host-version", version];
+    expect(await say(made, ["check", ...host])).toMatch(/runRetries/);
+    expect(await say(made, ["fix", "--dry-run", "--yes", ...host])).toMatch(/^(?:.*unifiedDiff.*@@)/m);
+    if (layout === manyLines && version === "2026.5.22") return; // repaired as one line is, only longer
+    // What is repaired is told in one format and taken back in the next.
+    for (const [index, format] of FORMATS.entries()) {
+      const next = FORMATS[(index + 1) % FORMATS.length] ?? format;
+      expect(await say(made, ["fix", "--yes", ...host], [format])).toMatch(/repaired/);
+      if (index === 0) await say(made, ["history"]);
+      expectJournalClean(made);
+      expect(await say(made, ["undo"], [next])).toMatch(/restored/);
+    }
     expectJournalClean(made);
   });
+});
+
+test("nor do those that tell what there is, or what cannot be done", async () => {
+  const made = install(oneLine);
+  for (const args of [["list"], ["explain", "retry-ceiling"], ["undo", "none"], ["nothing"]]) await say(made, args);
+});
+
+test("what stands in a lock is not told", async () => {
+  const made = install(() => ({ main: "{}", included: "{}" }));
+  for (const name of ["sessions/two.jsonl.lock", "agent/auth-profiles.json.lock"])
+    setAge(put(path.join(made.stateDir, "agents/coder", name), made.vault.plant(name)), 3_600_000);
+  expect(await say(made, ["check", "--only", "lock-without-transcript,config-lock"])).toContain("two.jsonl.lock");
 });
 
 test("the host's doctor is told no secret, though its config has them all in clear", async () => {
@@ -293,18 +308,13 @@ describe("text that cannot be read", () => {
   ];
 
   test.each(broken)("%s is not quoted", async (_, name, text) => {
-    const made = install(manyLines);
-    const plain = made.vault.plant("broken").replace("'", "");
-    put(path.join(made.stateDir, name), text(plain));
-    await say(made, ["check", "--only", "retry-ceiling,unbounded-timeout"]);
-    await say(made, ["fix", "--yes", "--only", "retry-ceiling,unbounded-timeout"]);
-    const options = { stateDir: made.stateDir, env: made.env, only: ["retry-ceiling"], hostVersion: "2026.5.22" };
-    for (const call of [diagnose, repair]) {
-      const error: unknown = await call(options).then(
-        () => null,
-        (thrown: unknown) => thrown,
-      );
-      if (error instanceof Error) expect(made.vault.foundIn(`${error.stack} ${JSON.stringify(error)}`)).toEqual([]);
-    }
+    const made = install(() => ({ main: '{ $include: "./included.json5" }', included: HIGH }));
+    put(path.join(made.stateDir, name), text(made.vault.plant("broken").replaceAll("'", "")));
+    const only = ["--only", "retry-ceiling,unbounded-timeout", "--host-version", "2026.5.22"];
+    await say(made, ["check", ...only]);
+    await say(made, ["fix", "--yes", ...only], ["json"]);
+    const options = { stateDir: made.stateDir, env: made.env, only: ["retry-ceiling"] };
+    const told = await diagnose(options).catch((error: Error) => error.stack);
+    expect(made.vault.foundIn(JSON.stringify(told))).toEqual([]);
   });
 });

@@ -155,6 +155,28 @@ describe("a config file", () => {
     expect(names()).toEqual(["openclaw.json", "vitals"]);
   });
 
+  test("whose undo was killed is taken back when asked again, and the history then says so", async () => {
+    const { stateDir, file, run, write, text, names } = config();
+    await write();
+    const die: StepHook = (step) => {
+      if (step === "look again") throw new Error("killed");
+    };
+    const draft = path.join(stateDir, `.openclaw.json.vitals-${run}-1`);
+    expect(undoRun(stateDir, run, undefined, die)).toMatchObject([{ status: "failed" }]);
+    writeFileSync(draft, "half");
+    expect(finishInterrupted(stateDir, false)).toBe(1);
+    expect([existsSync(draft), history(stateDir)[0]?.repairs[0]?.state]).toEqual([false, "done"]);
+    writeFileSync(draft, "half");
+    expect(undoRun(stateDir, run)).toMatchObject([{ status: "restored" }]);
+    expect([text(), names()]).toEqual([BEFORE, ["openclaw.json", "vitals"]]);
+
+    await write();
+    writeFileSync(file, BEFORE); // an undo that was killed before it could say so
+    expect(finishInterrupted(stateDir, false)).toBe(1);
+    expect(history(stateDir)[0]?.repairs.at(-1)?.state).toBe("undone");
+    expect(finishInterrupted(stateDir, false)).toBe(0);
+  });
+
   test("of another state dir, of which this is a copy, is not touched by undo", async () => {
     const { write, stateDir, run, text } = config();
     await write();

@@ -1,6 +1,15 @@
 /** Repairs by a user who may not touch everything: their own process, which has given up its rights. */
 import { execFile } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -46,6 +55,27 @@ describe.runIf(onLinux && asRoot)("as a user without the rights", () => {
       repairs: [{ status: "failed", reason: "it could not be moved: EACCES" }],
     });
     expect(identityOf(file)).toEqual(before);
+    expect(history(sandbox.stateDir)[0]?.repairs).toMatchObject([{ state: "kept", canUndo: false }]);
+  });
+
+  test("a config in a folder that cannot be written: failed with its reason, nothing is written", async () => {
+    const { sandbox } = await theirs();
+    chownSync(sandbox.stateDir, NOBODY, NOBODY);
+    const folder = path.join(path.dirname(sandbox.stateDir), "config");
+    const config = path.join(folder, "openclaw.json");
+    mkdirSync(folder);
+    chmodSync(folder, 0o755);
+    const text = '{ "cron": { "retry": { "maxAttempts": 99 } } }';
+    writeFileSync(config, text);
+    chmodSync(config, 0o644);
+    symlinkSync(config, path.join(sandbox.stateDir, "openclaw.json"));
+    const options = { ...sandbox.options, only: ["retry-ceiling"] };
+    expect(await repairAs(NOBODY, { ...sandbox, options })).toMatchObject({
+      repairs: [{ status: "failed", reason: "it could not be written: EACCES" }],
+    });
+    expect(readFileSync(config, "utf8")).toBe(text);
+    expect(readdirSync(folder)).toEqual(["openclaw.json"]);
+    expect(readdirSync(sandbox.stateDir).filter((name) => name.includes("lock"))).toEqual([]);
     expect(history(sandbox.stateDir)[0]?.repairs).toMatchObject([{ state: "kept", canUndo: false }]);
   });
 

@@ -185,6 +185,17 @@ describe("renderRepairs", () => {
     );
   });
 
+  test("planned changes of a file are shown line by line, and only then", () => {
+    const diffs = [
+      { kind: "config", path: "c", unifiedDiff: "--- c\n+++ c\n@@ -1 +1 @@\n-a: 9\u001b\n+a: 3\n" },
+    ] as const;
+    const text = (status: "planned" | "repaired") =>
+      renderRepairs(result([repair({ status, changes: ["x"], diffs })]), none);
+    expect(text("planned")).toMatch(/\n {2}x\n {4}--- c\n {4}\+\+\+ c\n {4}@@ -1 \+1 @@\n {4}-a: 9.*\n {4}\+a: 3\n/);
+    expect(text("planned")).not.toMatch(RAW);
+    expect(text("repaired")).not.toContain("@@");
+  });
+
   test("nothing to do", () => {
     expect(renderRepairs(result([], [], null), none)).toBe("Nothing to repair.\n");
   });
