@@ -179,6 +179,8 @@ describe("removable, with a yes", () => {
     ["of no process", removable({ ...agent, owner: null }, null), false],
     ["of another namespace", removable(state, younger, { namespace: { ...here, trusted: false } }), false],
     ["renewed just now", removable({ ...state, heartbeatAtMs: NOW - 20_000 }, younger), false],
+    ["made 35 s ago", removable({ ...noStart, createdAtMs: NOW - 35_000 }, unrelated), true],
+    ["over in 10 s", removable({ ...state, expiresAtMs: NOW + 10_000 }, younger), true],
     ["made just now", removable({ ...noStart, createdAtMs: NOW - 20_000 }, unrelated), false],
     ["over in a few seconds", removable({ ...state, expiresAtMs: NOW + 9_000 }, younger), false],
     ["over", removable({ ...state, expiresAtMs: NOW - 1 }, younger), false],

@@ -20,13 +20,14 @@ beforeEach(async () => {
   writeFileSync(file, JSON.stringify(await deadPayload()));
 });
 
-async function plan(verdict: Verdict | null, finding: Partial<Finding> = {}): Promise<Repair | Skip> {
+async function plan(verdict: Verdict | null, finding: Partial<Finding> = {}, known = {}): Promise<Repair | Skip> {
   const judgement = verdict === null ? null : { verdict };
   const lock = { path: file, look: lookAtLock(file), unchanged: true, sharedFileSystem: null, judgement };
   const other = { ...lock, path: "/elsewhere", judgement: null };
   const facts = {
     configLocks: async (grace: number) => ({ locks: grace === 30 ? [other, lock] : [], problems: [] }),
     fresh: () => ({ unseenGateway: async () => unseenGateway }),
+    ...known,
   } as unknown as Facts;
   const fix = { id: "config-lock", risk: "safe", summary: "moves it" } as const;
   return await planLockRemoval("configLocks")({ path: file, fix, ...finding } as Finding, facts, policy);
@@ -131,6 +132,32 @@ describe("a second look", () => {
     } finally {
       vi.useRealTimers();
       read.mockRestore();
+    }
+  });
+
+  test("asks the gateway's port anew, but not for every look of a moment", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    let asked = 0;
+    const fresh = () => ({
+      unseenGateway: async () => {
+        asked += 1;
+        return null;
+      },
+    });
+    try {
+      vi.advanceTimersByTime(2e9);
+      const repair = await plan("gone", {}, { fresh });
+      await applied(repair);
+      vi.advanceTimersByTime(250);
+      await applied(repair);
+      expect(asked).toBe(1);
+      vi.advanceTimersByTime(1);
+      await applied(repair);
+      expect(asked).toBe(2);
+      await applied(await plan("gone", {}, { fresh }));
+      expect(asked, "another run asks for itself").toBe(3);
+    } finally {
+      vi.useRealTimers();
     }
   });
 });

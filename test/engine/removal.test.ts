@@ -118,7 +118,9 @@ describe("steps and journal", () => {
       rmSync(made.lock);
       writeFileSync(made.lock, "live");
     };
+    const judged = snapshotOf(made.lock).sha256;
     const { outcome, steps } = await remove(made, { act: { move: swap } });
+    expect(last(made.stateDir)).toMatchObject({ file: { sha256: judged } });
     expect(steps.slice(3)).toEqual([
       ...["move", "verify", "link back", "drop the second name", "journal put back", "put back", "make durable"],
     ]);
@@ -142,6 +144,9 @@ describe("steps and journal", () => {
     expect(reason).toBe(`a new lock was moved by mistake and its place is taken; it is kept at ${to}`);
     expect(last(made.stateDir)).toMatchObject({ phase: "stuck", reason, to });
     expect([readFileSync(made.lock, "utf8"), readFileSync(to, "utf8")]).toEqual(["second", "live"]);
+    expect(last(made.stateDir), "an undo knows what is kept").toMatchObject({
+      file: { sha256: snapshotOf(to).sha256, ino: snapshotOf(to).ino },
+    });
   });
 
   test("the folders of both names are made durable at the end", async () => {
