@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { isRecord } from "../facts/config.ts";
 import { hasReference } from "../facts/config-env.ts";
 import { type ConfigPath, formatPath } from "../facts/config-file.ts";
 import {
@@ -202,8 +203,4 @@ function keepsOrder(before: Json5Text, after: Json5Text): boolean {
 
 function commentTexts({ text, comments }: Json5Text): string[] {
   return comments.map(({ start, end }) => text.slice(start, end));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

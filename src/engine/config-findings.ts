@@ -1,5 +1,6 @@
+import { formatPath } from "../facts/config-file.ts";
 import type { Facts } from "../facts/facts.ts";
-import { type ConfigDraft, keyText } from "./config-keys.ts";
+import type { ConfigDraft } from "./config-keys.ts";
 import { type Knobs, knobsOf } from "./config-knobs.ts";
 import { type CronDraft, cronDrafts } from "./cron-timeout-rules.ts";
 import { lockWaitDrafts } from "./lock-wait-rules.ts";
@@ -46,7 +47,7 @@ export async function cronTimeoutDrafts(facts: Facts): Promise<readonly CronDraf
 function located(drafts: readonly ConfigDraft[], facts: Facts): ConfigDraft[] {
   return drafts.map((draft) => {
     const owner = facts.configGraph().ownerOf(draft.key);
-    const ocPath = keyText(draft.key);
+    const ocPath = formatPath(draft.key);
     if (owner === null) return { ...draft, finding: { ...draft.finding, ocPath } };
     const where = { what: "set in line", value: owner.line, source: owner.file };
     const evidence = [...draft.finding.evidence, where];

@@ -1,20 +1,15 @@
+import { isRecord } from "../facts/config.ts";
+import type { ConfigPath } from "../facts/config-file.ts";
+import type { ConfigChange } from "./config-plan.ts";
 import type { FindingDraft } from "./types.ts";
-
-/** Where a value lies in the resolved config, e.g. `["agents", "list", 0, "runRetries", "max"]`. */
-export type KeyPath = readonly (string | number)[];
-
-/** One intended change of the config. Objects that are missing on the way to `path` are made. */
-export type ConfigEdit =
-  | { readonly path: KeyPath; readonly set: string | number | boolean }
-  | { readonly path: KeyPath; readonly remove: true };
 
 /**
  * What a rule says about the config: the finding, the key it is about, and the changes that would mend it. No edits:
  * nothing can be repaired in the config. Either all edits are made or none.
  */
 export interface ConfigDraft {
-  readonly key: KeyPath;
-  readonly edits: readonly ConfigEdit[];
+  readonly key: ConfigPath;
+  readonly edits: readonly ConfigChange[];
   readonly finding: FindingDraft;
 }
 
@@ -22,18 +17,14 @@ export interface ConfigDraft {
 export interface AgentScope {
   /** As the host reads the id: trimmed, lower case; null for `agents.defaults`. */
   readonly agent: string | null;
-  readonly path: KeyPath;
+  readonly path: ConfigPath;
   readonly value: Readonly<Record<string, unknown>>;
 }
 
 type Config = Readonly<Record<string, unknown>>;
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The value at a path, undefined where there is none. */
-export function valueAt(config: unknown, path: KeyPath): unknown {
+export function valueAt(config: unknown, path: ConfigPath): unknown {
   return path.reduce<unknown>((value, key) => {
     if (Array.isArray(value)) return typeof key === "number" ? value[key] : undefined;
     return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
@@ -41,17 +32,9 @@ export function valueAt(config: unknown, path: KeyPath): unknown {
 }
 
 /** The finite number at a path, undefined for anything else. */
-export function numberAt(config: unknown, path: KeyPath): number | undefined {
+export function numberAt(config: unknown, path: ConfigPath): number | undefined {
   const value = valueAt(config, path);
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
-/** A path as people and the host write it: `agents.list[0].runRetries.max`. */
-export function keyText(path: KeyPath): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === "number") return `${text}[${key}]`;
-    return text === "" ? key : `${text}.${key}`;
-  }, "");
 }
 
 /** The agents the config names, in the form of either era: `agents.list` or `agents.entries`. */

@@ -4,8 +4,8 @@ import type { Facts } from "../facts/facts.ts";
 import { isInside } from "../facts/paths.ts";
 import { configDiff } from "./config-diff.ts";
 import { editConfigText } from "./config-edit.ts";
-import type { ConfigDraft, ConfigEdit } from "./config-keys.ts";
-import { type FileEdits, planConfigEdits } from "./config-plan.ts";
+import type { ConfigDraft } from "./config-keys.ts";
+import { type ConfigChange, type FileEdits, planConfigEdits } from "./config-plan.ts";
 import { withChanges } from "./config-value.ts";
 import { writeConfig } from "./config-write.ts";
 import { errorText, UserError } from "./errors.ts";
@@ -49,7 +49,7 @@ function mayNotWrite({ configReadOnly }: Facts): string | null {
 }
 
 async function planEdits(
-  edits: readonly ConfigEdit[],
+  edits: readonly ConfigChange[],
   finding: Finding,
   facts: Facts,
   graph: ConfigGraph,
@@ -103,17 +103,17 @@ function edited(file: FileEdits): EditedFile {
 }
 
 /** The whole config as it was, with these keys changed and nothing else. */
-function whatIsWrong(before: ConfigGraph, edits: readonly ConfigEdit[], after: ConfigGraph): string | null {
+function whatIsWrong(before: ConfigGraph, edits: readonly ConfigChange[], after: ConfigGraph): string | null {
   if (after.problem !== null) return `the config could not be read afterwards: ${after.problem.message}`;
   return isDeepStrictEqual(after.raw, withChanges(before.raw, edits)) ? null : "other keys would change with it";
 }
 
-function action(edit: ConfigEdit): string {
+function action(edit: ConfigChange): string {
   return "set" in edit ? `set to ${JSON.stringify(edit.set)}` : "remove";
 }
 
 /** What is done, and when a running gateway takes it over. */
-async function sentences(edits: readonly ConfigEdit[], facts: Facts): Promise<string[]> {
+async function sentences(edits: readonly ConfigChange[], facts: Facts): Promise<string[]> {
   const { version } = facts.host();
   const said = edits.map((edit) =>
     "set" in edit ? `set ${formatPath(edit.path)} to ${JSON.stringify(edit.set)}` : `removed ${formatPath(edit.path)}`,

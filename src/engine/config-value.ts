@@ -1,15 +1,15 @@
 import type { ConfigPath } from "../facts/config-graph.ts";
 import { setOwn } from "../facts/json5-text.ts";
-import type { ConfigEdit } from "./config-keys.ts";
+import type { ConfigChange } from "./config-plan.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 
 /** A config with these keys changed, in the order they have; what is not on their paths is shared with the old one. */
-export function withChanges(config: Value, edits: readonly ConfigEdit[]): Value {
+export function withChanges(config: Value, edits: readonly ConfigChange[]): Value {
   return edits.reduce<Value>((value, edit) => change(value, edit.path, edit) as Value, config);
 }
 
-function change(value: unknown, path: ConfigPath, edit: ConfigEdit): unknown {
+function change(value: unknown, path: ConfigPath, edit: ConfigChange): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return "set" in edit ? edit.set : undefined;
   if (Array.isArray(value)) {

@@ -1,5 +1,6 @@
+import { type ConfigPath, formatPath } from "../facts/config-file.ts";
 import type { LockVariables } from "../facts/lock-variables.ts";
-import { type ConfigDraft, type KeyPath, keyText, valueAt } from "./config-keys.ts";
+import { type ConfigDraft, valueAt } from "./config-keys.ts";
 import type { FindingDraft } from "./types.ts";
 
 /** How long a run waits for a session's write lock; the only one of these variables that may say Infinity. */
@@ -19,7 +20,7 @@ export interface LockWaitInput {
  */
 export function lockWaitDrafts({ config, variables, configPath }: LockWaitInput): ConfigDraft[] {
   // Of two in the config the one outside of `vars` wins.
-  const keys: KeyPath[] = [
+  const keys: ConfigPath[] = [
     ["env", WAIT_VARIABLE],
     ["env", "vars", WAIT_VARIABLE],
   ];
@@ -39,7 +40,7 @@ export function lockWaitDrafts({ config, variables, configPath }: LockWaitInput)
     identity: WAIT_VARIABLE,
     requirement: "a wait that ends",
     fixHint: inConfig
-      ? `Remove ${keyText(key)}: OpenClaw then waits 60 seconds.`
+      ? `Remove ${formatPath(key)}: OpenClaw then waits 60 seconds.`
       : `Remove ${WAIT_VARIABLE} from ${found.source} and restart the gateway: OpenClaw then waits 60 seconds.`,
     // The gateway may have been started with another environment than this one.
     confidence: found.file === null ? "likely" : "proven",

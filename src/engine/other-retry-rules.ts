@@ -1,4 +1,6 @@
-import { type ConfigDraft, isRecord, type KeyPath, keyText, numberAt, valueAt } from "./config-keys.ts";
+import { isRecord } from "../facts/config.ts";
+import { type ConfigPath, formatPath } from "../facts/config-file.ts";
+import { type ConfigDraft, numberAt, valueAt } from "./config-keys.ts";
 import type { Confidence } from "./types.ts";
 
 export interface OtherRetriesInput {
@@ -17,7 +19,7 @@ export interface OtherRetriesInput {
  */
 export function otherRetryDrafts(input: OtherRetriesInput): ConfigDraft[] {
   const { config, ceiling } = input;
-  const keys: { key: KeyPath; what: string }[] = channelKeys(config);
+  const keys: { key: ConfigPath; what: string }[] = channelKeys(config);
   if (input.knobs === "live") {
     keys.unshift(
       { key: ["cron", "retry", "maxAttempts"], what: "A one-shot cron job that fails is run again" },
@@ -30,7 +32,7 @@ export function otherRetryDrafts(input: OtherRetriesInput): ConfigDraft[] {
   });
 }
 
-function channelKeys(config: Readonly<Record<string, unknown>>): { key: KeyPath; what: string }[] {
+function channelKeys(config: Readonly<Record<string, unknown>>): { key: ConfigPath; what: string }[] {
   const what = "A message to this channel that fails is sent again";
   const channels = valueAt(config, ["channels"]);
   if (!isRecord(channels)) return [];
@@ -48,9 +50,9 @@ function channelKeys(config: Readonly<Record<string, unknown>>): { key: KeyPath;
   });
 }
 
-function draft(key: KeyPath, what: string, value: number, input: OtherRetriesInput): ConfigDraft {
+function draft(key: ConfigPath, what: string, value: number, input: OtherRetriesInput): ConfigDraft {
   const { ceiling, configPath, confidence } = input;
-  const name = keyText(key);
+  const name = formatPath(key);
   return {
     key,
     edits: [{ path: key, set: ceiling }],

@@ -1,4 +1,6 @@
-import { allScopes, type ConfigDraft, isRecord, type KeyPath, keyText, valueAt } from "./config-keys.ts";
+import { isRecord } from "../facts/config.ts";
+import { type ConfigPath, formatPath } from "../facts/config-file.ts";
+import { allScopes, type ConfigDraft, valueAt } from "./config-keys.ts";
 import { RETIRED_AGENT_KEYS, RETIRED_KEYS } from "./retired-key-list.ts";
 import type { Confidence } from "./types.ts";
 
@@ -26,7 +28,7 @@ export function retiredKeyDrafts(input: RetiredKeysInput): ConfigDraft[] {
  * Sections of which the newer host knows nothing at all, so that they have to go with the retired keys in them. What
  * else is in `web` that host's doctor moves to another place; the others hold nothing else.
  */
-const GONE_SECTIONS: readonly KeyPath[] = [
+const GONE_SECTIONS: readonly ConfigPath[] = [
   ["cli"],
   ["web"],
   ["session", "agentToAgent"],
@@ -35,13 +37,13 @@ const GONE_SECTIONS: readonly KeyPath[] = [
 ];
 
 /** Every retired key the config has, each once, in the order of the host's list; of a gone section the section. */
-export function retiredKeys(config: Config): KeyPath[] {
+export function retiredKeys(config: Config): ConfigPath[] {
   const found = rawKeys(config).map((path) => goneSection(path) ?? path);
-  const texts = found.map((path) => keyText(path));
+  const texts = found.map((path) => formatPath(path));
   return found.filter((_, index) => texts.indexOf(texts[index] ?? "") === index);
 }
 
-function rawKeys(config: Config): KeyPath[] {
+function rawKeys(config: Config): ConfigPath[] {
   return [
     ...RETIRED_KEYS.flatMap((pattern) => matches(config, [], pattern.split("."))),
     ...allScopes(config).flatMap((scope) =>
@@ -50,11 +52,11 @@ function rawKeys(config: Config): KeyPath[] {
   ];
 }
 
-function goneSection(path: KeyPath): KeyPath | undefined {
+function goneSection(path: ConfigPath): ConfigPath | undefined {
   return GONE_SECTIONS.find((section) => section.every((name, index) => path[index] === name));
 }
 
-function matches(value: unknown, at: KeyPath, pattern: readonly string[]): KeyPath[] {
+function matches(value: unknown, at: ConfigPath, pattern: readonly string[]): ConfigPath[] {
   const [head, ...rest] = pattern;
   if (head === undefined) return [at];
   if (!isRecord(value)) return [];
@@ -62,8 +64,12 @@ function matches(value: unknown, at: KeyPath, pattern: readonly string[]): KeyPa
   return names.flatMap((name) => matches(value[name], [...at, name], rest));
 }
 
-function draft(key: KeyPath, count: number, { config, host, confidence, configPath }: RetiredKeysInput): ConfigDraft {
-  const name = keyText(key);
+function draft(
+  key: ConfigPath,
+  count: number,
+  { config, host, confidence, configPath }: RetiredKeysInput,
+): ConfigDraft {
+  const name = formatPath(key);
   const version = host.version === null ? "this OpenClaw" : `OpenClaw ${host.version}`;
   const removable = isRemovable(config, key);
   return {
@@ -92,12 +98,14 @@ function draft(key: KeyPath, count: number, { config, host, confidence, configPa
 }
 
 /** Whether nothing would be lost that the newer host keeps somewhere else. */
-function isRemovable(config: Config, key: KeyPath): boolean {
-  return goneSection(key) === undefined || holdsOnly(valueAt(config, key), key, new Set(rawKeys(config).map(keyText)));
+function isRemovable(config: Config, key: ConfigPath): boolean {
+  return (
+    goneSection(key) === undefined || holdsOnly(valueAt(config, key), key, new Set(rawKeys(config).map(formatPath)))
+  );
 }
 
 /** Whether nothing but retired keys is in there. */
-function holdsOnly(value: unknown, at: KeyPath, retired: ReadonlySet<string>): boolean {
-  if (retired.has(keyText(at))) return true;
+function holdsOnly(value: unknown, at: ConfigPath, retired: ReadonlySet<string>): boolean {
+  if (retired.has(formatPath(at))) return true;
   return isRecord(value) && Object.keys(value).every((name) => holdsOnly(value[name], [...at, name], retired));
 }

@@ -1,15 +1,7 @@
-import {
-  type AgentScope,
-  agentIds,
-  agentScopes,
-  type ConfigDraft,
-  type ConfigEdit,
-  isRecord,
-  type KeyPath,
-  keyText,
-  numberAt,
-  valueAt,
-} from "./config-keys.ts";
+import { isRecord } from "../facts/config.ts";
+import { type ConfigPath, formatPath } from "../facts/config-file.ts";
+import { type AgentScope, agentIds, agentScopes, type ConfigDraft, numberAt, valueAt } from "./config-keys.ts";
+import type { ConfigChange } from "./config-plan.ts";
 import { type RetryCeiling, type RunRetries, retryCeiling } from "./retry-ceiling.ts";
 import type { Confidence, Evidence } from "./types.ts";
 
@@ -63,7 +55,7 @@ export function agentCeiling(config: Config, agent: string, profiles: readonly P
 
 /** `runRetries` in force for an agent. */
 function runRetries(config: Config, agent: string): RunRetries {
-  const paths: KeyPath[] = [["agents", "defaults", "runRetries"]];
+  const paths: ConfigPath[] = [["agents", "defaults", "runRetries"]];
   const scope = ownScopes(config).get(agent);
   if (scope !== undefined) paths.push([...scope.path, "runRetries"]);
   const read = (name: keyof RunRetries): number | undefined =>
@@ -80,7 +72,7 @@ function ownScopes(config: Config): Map<string, AgentScope> {
   return new Map([...first].filter(([, scope]) => isRecord(scope.value["runRetries"])));
 }
 
-function draftFor(key: KeyPath, agents: readonly string[], input: RetryRulesInput): ConfigDraft | null {
+function draftFor(key: ConfigPath, agents: readonly string[], input: RetryRulesInput): ConfigDraft | null {
   const { config, profiles, ceiling: limit, configPath, confidence } = input;
   const over = agents
     .map((agent) => agentCeiling(config, agent, profiles.get(agent) ?? []))
@@ -100,10 +92,10 @@ function draftFor(key: KeyPath, agents: readonly string[], input: RetryRulesInpu
       severity: "warning",
       message: `Agent \`${worst.agent}\` repeats a run that fails up to ${value} times${others}: a stuck lock or provider keeps it busy that long.`,
       path: configPath,
-      target: keyText(key),
-      identity: keyText(key),
+      target: formatPath(key),
+      identity: formatPath(key),
       requirement: `at most ${limit} rounds for one run`,
-      fixHint: `Set ${keyText(key)} so that both min and max are at most ${limit}, in one write.`,
+      fixHint: `Set ${formatPath(key)} so that both min and max are at most ${limit}, in one write.`,
       confidence,
       evidence: over
         .flatMap((one) => evidence(one, key, config))
@@ -113,12 +105,12 @@ function draftFor(key: KeyPath, agents: readonly string[], input: RetryRulesInpu
 }
 
 /** Both bounds in one go: a `max` below `min` does nothing, and the host's schema refuses it. */
-function lowered(key: KeyPath, { min }: RetryCeiling, limit: number): ConfigEdit[] {
-  const max: ConfigEdit = { path: [...key, "max"], set: limit };
+function lowered(key: ConfigPath, { min }: RetryCeiling, limit: number): ConfigChange[] {
+  const max: ConfigChange = { path: [...key, "max"], set: limit };
   return min > limit ? [{ path: [...key, "min"], set: limit }, max] : [max];
 }
 
-function evidence({ agent, provider, ceiling }: AgentCeiling, key: KeyPath, config: Config): Evidence[] {
+function evidence({ agent, provider, ceiling }: AgentCeiling, key: ConfigPath, config: Config): Evidence[] {
   const where = valueAt(config, key) === undefined ? "OpenClaw's built-in numbers" : "openclaw.json";
   const of = provider === null ? "" : ` of ${provider}`;
   return [

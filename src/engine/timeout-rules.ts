@@ -1,16 +1,15 @@
+import { isRecord } from "../facts/config.ts";
+import { type ConfigPath, formatPath } from "../facts/config-file.ts";
 import {
   type AgentScope,
   agentIds,
   agentScopes,
   allScopes,
   type ConfigDraft,
-  type ConfigEdit,
-  isRecord,
-  type KeyPath,
-  keyText,
   numberAt,
   valueAt,
 } from "./config-keys.ts";
+import type { ConfigChange } from "./config-plan.ts";
 import { costOfNoLimit, type TimeoutTraits } from "./timeout-traits.ts";
 import type { Confidence, FindingDraft, Severity } from "./types.ts";
 
@@ -30,8 +29,8 @@ export const LONGEST_TIMER_SECONDS = 2_147_000;
 /** What the host gives a run of an agent when the config says nothing. Seconds. */
 const AGENT_DEFAULT_SECONDS = 172_800;
 
-const AGENTS: KeyPath = ["agents", "defaults", "timeoutSeconds"];
-const SUBAGENTS: KeyPath = ["agents", "defaults", "subagents", "runTimeoutSeconds"];
+const AGENTS: ConfigPath = ["agents", "defaults", "timeoutSeconds"];
+const SUBAGENTS: ConfigPath = ["agents", "defaults", "subagents", "runTimeoutSeconds"];
 
 /** Limits of the config that are no limits: of agents, their heartbeats, their sub-agents and the commands they run. */
 export function timeoutDrafts(input: TimeoutRulesInput): ConfigDraft[] {
@@ -53,7 +52,7 @@ function agentDraft(input: TimeoutRulesInput): ConfigDraft | null {
       severity: "info",
       message: "A run of an agent may last 48 hours, which is OpenClaw's own limit.",
       requirement: "a limit that suits the longest task",
-      fixHint: `Set ${keyText(AGENTS)} if no task of yours takes that long.`,
+      fixHint: `Set ${formatPath(AGENTS)} if no task of yours takes that long.`,
       evidence: [
         { what: "limit of a run, seconds", value: AGENT_DEFAULT_SECONDS, source: "OpenClaw's built-in number" },
       ],
@@ -65,8 +64,8 @@ function agentDraft(input: TimeoutRulesInput): ConfigDraft | null {
     severity: "warning",
     message: `A run of an agent has no time limit: ${costOfNoLimit(input.traits)}.`,
     requirement: "a limit for runs of agents",
-    fixHint: `Remove ${keyText(AGENTS)}: OpenClaw's own limit of 48 hours then applies. Or set one that suits you.`,
-    evidence: [{ what: keyText(AGENTS), value: seconds, source: "openclaw.json" }],
+    fixHint: `Remove ${formatPath(AGENTS)}: OpenClaw's own limit of 48 hours then applies. Or set one that suits you.`,
+    evidence: [{ what: formatPath(AGENTS), value: seconds, source: "openclaw.json" }],
   });
 }
 
@@ -87,14 +86,14 @@ function heartbeatDraft(input: TimeoutRulesInput): ConfigDraft | null {
   if (!input.traits.zeroMeansNone || !agentsUnlimited(input)) return null;
   const agents = heartbeatAgents(input.config);
   if (agents.length === 0) return null;
-  const key: KeyPath = ["agents", "defaults", "heartbeat", "timeoutSeconds"];
+  const key: ConfigPath = ["agents", "defaults", "heartbeat", "timeoutSeconds"];
   return draft(input, key, [], {
     severity: "warning",
     message: `Heartbeats of ${agents.map((agent) => `\`${agent}\``).join(", ")} have no time limit, because agents have none: one that gets stuck stops those that should follow.`,
     requirement: "a limit for heartbeats",
-    fixHint: `Bound the agents (${keyText(AGENTS)}), or the heartbeats alone with ${keyText(key)}: 600.`,
+    fixHint: `Bound the agents (${formatPath(AGENTS)}), or the heartbeats alone with ${formatPath(key)}: 600.`,
     evidence: [
-      { what: keyText(AGENTS), value: numberAt(input.config, AGENTS) ?? null, source: "openclaw.json" },
+      { what: formatPath(AGENTS), value: numberAt(input.config, AGENTS) ?? null, source: "openclaw.json" },
       { what: "agents whose heartbeat takes that over", value: agents.length, source: "openclaw.json" },
     ],
     risk: null,
@@ -137,11 +136,11 @@ function subagentDraft(input: TimeoutRulesInput): ConfigDraft | null {
     severity: unset ? "info" : "warning",
     message: `A sub-agent has no time limit${unset ? ", which is OpenClaw's own choice" : ""}: ${costOfNoLimit(input.traits)}.`,
     requirement: "a limit for runs of sub-agents",
-    fixHint: `Set ${keyText(SUBAGENTS)}, for example to ${subagentSeconds}. An agent that starts one can still ask for more.`,
+    fixHint: `Set ${formatPath(SUBAGENTS)}, for example to ${subagentSeconds}. An agent that starts one can still ask for more.`,
     evidence: [
       unset
-        ? { what: keyText(SUBAGENTS), value: null, source: "not set; OpenClaw then takes 0, no limit" }
-        : { what: keyText(SUBAGENTS), value: seconds, source: "openclaw.json" },
+        ? { what: formatPath(SUBAGENTS), value: null, source: "not set; OpenClaw then takes 0, no limit" }
+        : { what: formatPath(SUBAGENTS), value: seconds, source: "openclaw.json" },
       {
         what: "limit that the repair sets, seconds",
         value: subagentSeconds,
@@ -153,19 +152,19 @@ function subagentDraft(input: TimeoutRulesInput): ConfigDraft | null {
 
 /** The schema takes no 0 here, so only what is too long for a timer is left. Both names of the key, for either era. */
 function execDrafts(input: TimeoutRulesInput): ConfigDraft[] {
-  const owners: KeyPath[] = [["tools"], ...allScopes(input.config).map(({ path }) => [...path, "tools"])];
+  const owners: ConfigPath[] = [["tools"], ...allScopes(input.config).map(({ path }) => [...path, "tools"])];
   return owners.flatMap((owner) =>
     ["timeoutSec", "timeoutSeconds"].flatMap((name) => {
-      const key: KeyPath = [...owner, "exec", name];
+      const key: ConfigPath = [...owner, "exec", name];
       const seconds = numberAt(input.config, key);
       if (seconds === undefined || seconds < LONGEST_TIMER_SECONDS) return [];
       return [
         draft(input, key, [{ path: key, remove: true }], {
           severity: "warning",
-          message: `A command that an agent runs has no time limit (${keyText(key)}): one that hangs holds up the whole run.`,
+          message: `A command that an agent runs has no time limit (${formatPath(key)}): one that hangs holds up the whole run.`,
           requirement: "a limit for commands",
-          fixHint: `Remove ${keyText(key)}: OpenClaw's own limit of 30 minutes then applies. Or set one that suits you.`,
-          evidence: [{ what: keyText(key), value: seconds, source: "openclaw.json" }],
+          fixHint: `Remove ${formatPath(key)}: OpenClaw's own limit of 30 minutes then applies. Or set one that suits you.`,
+          evidence: [{ what: formatPath(key), value: seconds, source: "openclaw.json" }],
         }),
       ];
     }),
@@ -176,8 +175,8 @@ type Says = Pick<FindingDraft, "message" | "requirement" | "fixHint" | "evidence
   readonly severity: Severity;
 };
 
-function draft(input: TimeoutRulesInput, key: KeyPath, edits: readonly ConfigEdit[], says: Says): ConfigDraft {
-  const target = keyText(key);
+function draft(input: TimeoutRulesInput, key: ConfigPath, edits: readonly ConfigChange[], says: Says): ConfigDraft {
+  const target = formatPath(key);
   const { configPath: path, confidence } = input;
   return { key, edits, finding: { ...says, path, target, identity: target, confidence } };
 }

@@ -1,5 +1,5 @@
 import type { Facts } from "../facts/facts.ts";
-import type { ConfigEdit } from "./config-keys.ts";
+import type { ConfigChange } from "./config-plan.ts";
 import type { Policy } from "./policy.ts";
 
 /** The host's own severities, lowest first. */
@@ -88,7 +88,7 @@ export interface Repair {
   readonly diffs: readonly RepairDiff[];
   /** A change of the config: a host that runs us makes it itself, for what no `$include` owns. */
   readonly config?: {
-    readonly edits: readonly ConfigEdit[];
+    readonly edits: readonly ConfigChange[];
     /** An included file that would have to be changed, null when there is none. */
     readonly included: string | null;
     readonly changes: readonly string[];

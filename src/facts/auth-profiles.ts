@@ -1,6 +1,7 @@
 import path from "node:path";
-import { agentIds, agentScopes, isRecord, valueAt } from "../engine/config-keys.ts";
+import { agentIds, agentScopes, valueAt } from "../engine/config-keys.ts";
 import type { ProfileCount } from "../engine/retry-rules.ts";
+import { isRecord } from "../facts/config.ts";
 import { type AuthStore, mergeStores, providerName, readAuthStore } from "./auth-store.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 

@@ -25,6 +25,6 @@ export function configValue(config: ConfigFacts, dottedPath: string): unknown {
     );
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,10 +4,10 @@ import { DatabaseSync } from "node:sqlite";
 import JSON5 from "json5";
 import { describe, expect, test } from "vitest";
 import { retryCeilingDrafts } from "../../src/engine/config-findings.ts";
-import type { ConfigEdit } from "../../src/engine/config-keys.ts";
-import { keyText } from "../../src/engine/config-keys.ts";
+import type { ConfigChange } from "../../src/engine/config-plan.ts";
 import { defaultPolicy, type Policy } from "../../src/engine/policy.ts";
 import { RETIRED_AGENT_KEYS, RETIRED_KEYS } from "../../src/engine/retired-key-list.ts";
+import { formatPath } from "../../src/facts/config-file.ts";
 import { gatherFacts } from "../../src/facts/facts.ts";
 import { diagnose } from "../../src/index.ts";
 import { packageFile } from "../../src/package.ts";
@@ -42,10 +42,10 @@ async function look(given: State = {}) {
 }
 
 /** The edits by the key they are about. */
-async function edits(given: State, policy: Policy = defaultPolicy): Promise<Record<string, readonly ConfigEdit[]>> {
+async function edits(given: State, policy: Policy = defaultPolicy): Promise<Record<string, readonly ConfigChange[]>> {
   const facts = gatherFacts({ stateDir: state(given), hostVersion: given.version ?? "2026.5.22", env: {} });
   const drafts = await retryCeilingDrafts(facts, policy);
-  return Object.fromEntries(drafts.map((draft) => [keyText(draft.key), draft.edits]));
+  return Object.fromEntries(drafts.map((draft) => [formatPath(draft.key), draft.edits]));
 }
 
 /** A store with so many usable keys of one provider. */
@@ -133,7 +133,7 @@ describe("retries of runs on 2026.5.22", () => {
     ]);
   });
 
-  test.each<[string, object, ConfigEdit[]]>([
+  test.each<[string, object, ConfigChange[]]>([
     [
       "max alone when the min is no higher",
       { max: 160 },

@@ -3,8 +3,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { configTimeoutDrafts, cronTimeoutDrafts } from "../../src/engine/config-findings.ts";
-import { keyText } from "../../src/engine/config-keys.ts";
 import { defaultPolicy } from "../../src/engine/policy.ts";
+import { formatPath } from "../../src/facts/config-file.ts";
 import { gatherFacts } from "../../src/facts/facts.ts";
 import { diagnose } from "../../src/index.ts";
 import { packageFile } from "../../src/package.ts";
@@ -46,7 +46,7 @@ async function found(given: State): Promise<string[]> {
 async function edits(given: State): Promise<Record<string, unknown>> {
   const { version: hostVersion = OLD, env = {} } = given;
   const drafts = await configTimeoutDrafts(gatherFacts({ stateDir: state(given), hostVersion, env }), defaultPolicy);
-  return Object.fromEntries(drafts.map((draft) => [keyText(draft.key), draft.edits]));
+  return Object.fromEntries(drafts.map((draft) => [formatPath(draft.key), draft.edits]));
 }
 
 const bounded = { timeoutSeconds: 7200, subagents: { runTimeoutSeconds: 600 } };
