@@ -28,6 +28,7 @@ export async function planCronEdit(finding: Finding, facts: Facts, policy: Polic
     risk: finding.fix?.risk ?? "confirm",
     effects: [{ kind: "state", action: `run \`${command}\``, target: draft.job, dryRunSafe: true }],
     diffs: [],
+    final: true,
     apply: async (run) => await apply(draft, { facts, gateway, host }, run),
   };
 }

@@ -112,7 +112,7 @@ function hostResult(
   const changes = done.flatMap((repair) =>
     repair.changes.map((change) => `Vitals: ${change.replaceAll(stateDir + path.sep, "")}`),
   );
-  if (run !== null && done.some(({ risk }) => risk !== "disruptive"))
+  if (run !== null && done.some(({ risk, final }) => risk !== "disruptive" && !final))
     changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
   const warnings = [
     ...undone.map(
