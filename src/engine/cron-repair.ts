@@ -11,6 +11,8 @@ import type { Finding, Repair, RepairOutcome, RepairRun, Skip } from "./types.ts
 /** How long the gateway may take to say that it is there, and the command to do its work. Milliseconds. */
 const ANSWER_MS = 5_000;
 const COMMAND_MS = 120_000;
+/** The command by itself gives up after 30 s, which a gateway that has just started can need. */
+const PATIENCE = ["--timeout", "90000"];
 
 /** Plans the host's own command for a cron job without a limit; null when the finding is not about one. */
 export async function planCronEdit(finding: Finding, facts: Facts, policy: Policy): Promise<Repair | Skip | null> {
@@ -28,6 +30,7 @@ export async function planCronEdit(finding: Finding, facts: Facts, policy: Polic
     risk: finding.fix?.risk ?? "confirm",
     effects: [{ kind: "state", action: `run \`${command}\``, target: draft.job, dryRunSafe: true }],
     diffs: [],
+    final: true,
     apply: async (run) => await apply(draft, { facts, gateway, host }, run),
   };
 }
@@ -48,7 +51,7 @@ async function apply(draft: CronDraft, { facts, gateway, host }: Parts, run: Rep
     { ...change, detail: { job: draft.job, option: draft.option, before } },
     async ({ to }) => {
       writeDurably(to, Buffer.from(`${JSON.stringify({ job: draft.job, timeoutSeconds: before, command })}\n`));
-      const ran = await runHost(draft.command, host, gateway, COMMAND_MS);
+      const ran = await runHost([...draft.command, ...PATIENCE], host, gateway, COMMAND_MS);
       if (ran.ended === "not found") return { status: "failed", reason: `\`openclaw\` could not be run: ${command}` };
       if (await hasLimit(draft, facts)) return { status: "repaired", changes: [`ran \`${command}\``] };
       const how = ran.ended === "timeout" ? "did not end in time" : `ended with code ${ran.exitCode}`;

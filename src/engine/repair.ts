@@ -85,6 +85,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
+      if (applied.every(({ byHost }) => byHost)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
@@ -170,6 +171,8 @@ function inOrder(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
 interface Applied {
   readonly planned: PlannedRepair;
   readonly outcome: RepairOutcome;
+  /** The host makes the change and keeps the old config: nothing is in our journal. */
+  readonly byHost?: true;
 }
 
 async function applyAll(
@@ -184,7 +187,11 @@ async function applyAll(
     for (const planned of agreed) {
       const { finding, fixId, repair } = planned;
       if (repair.config !== undefined && hostConfig !== undefined) {
-        applied.push({ planned, outcome: await changeHostConfig(hostConfig, repair.config, finding) });
+        applied.push({
+          planned,
+          outcome: await changeHostConfig(hostConfig, repair, repair.config, finding),
+          byHost: true,
+        });
         continue;
       }
       const outcome = await repair
@@ -201,11 +208,13 @@ async function applyAll(
 /** The host does not persist for us what a `$include` owns, and writing it under the host's feet is undone by it. */
 async function changeHostConfig(
   host: HostConfig,
+  { risk }: Repair,
   { edits, included, changes }: NonNullable<Repair["config"]>,
   { checkId }: Finding,
 ): Promise<RepairOutcome> {
   if (included !== null) {
-    const command = `openclaw vitals fix --only ${checkId.replace(/^vitals\//, "")}`;
+    // It came to this because somebody agreed: a script that runs the command must not be asked again.
+    const command = `openclaw vitals fix --only ${checkId.replace(/^vitals\//, "")}${risk === "confirm" ? " --yes" : ""}`;
     return { status: "skipped", reason: `it is set in ${included}, which is included: run \`${command}\`` };
   }
   host.value = (await import("./config-value.ts")).withChanges(host.value, edits);
@@ -213,7 +222,7 @@ async function changeHostConfig(
 }
 
 /** A repair counts only when its finding is gone at a second look. */
-function verify({ planned, outcome }: Applied, findings: readonly Finding[]): RepairReport {
+function verify({ planned, outcome, byHost }: Applied, findings: readonly Finding[]): RepairReport {
   if (outcome.status !== "repaired") return report(planned, outcome.status, { reason: outcome.reason });
   const still = findings.some((finding) => finding.id === planned.finding.id);
   if (still)
@@ -221,19 +230,19 @@ function verify({ planned, outcome }: Applied, findings: readonly Finding[]): Re
       reason: "the finding is still there after the repair",
       changes: outcome.changes,
     });
-  return report(planned, "repaired", { changes: outcome.changes });
+  return report(planned, "repaired", { changes: outcome.changes, final: byHost ?? planned.repair.final });
 }
 
 function report(
   { finding, fixId, repair }: PlannedRepair,
   status: RepairReport["status"],
-  extra: { reason?: string; changes?: readonly string[] } = {},
+  { changes = [], ...more }: { reason?: string; changes?: readonly string[]; final?: true | undefined } = {},
 ): RepairReport {
   return {
     ...reportHead(finding, fixId, repair.risk),
     status,
-    ...(extra.reason === undefined ? {} : { reason: extra.reason }),
-    changes: extra.changes ?? [],
+    ...more,
+    changes,
     effects: repair.effects,
     diffs: repair.diffs,
   };

@@ -57,6 +57,8 @@ function agentDraft(input: TimeoutRulesInput): ConfigDraft | null {
         { what: "limit of a run, seconds", value: AGENT_DEFAULT_SECONDS, source: "OpenClaw's built-in number" },
       ],
       risk: null,
+      // Not what a 0 there is called: after its removal that one is gone.
+      identity: `${formatPath(AGENTS)} not set`,
     });
   }
   if (!agentsUnlimited(input)) return null;
@@ -173,10 +175,12 @@ function execDrafts(input: TimeoutRulesInput): ConfigDraft[] {
 
 type Says = Pick<FindingDraft, "message" | "requirement" | "fixHint" | "evidence" | "risk"> & {
   readonly severity: Severity;
+  /** Default: the key. */
+  readonly identity?: string;
 };
 
 function draft(input: TimeoutRulesInput, key: ConfigPath, edits: readonly ConfigChange[], says: Says): ConfigDraft {
   const target = formatPath(key);
   const { configPath: path, confidence } = input;
-  return { key, edits, finding: { ...says, path, target, identity: target, confidence } };
+  return { key, edits, finding: { identity: target, ...says, path, target, confidence } };
 }

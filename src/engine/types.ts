@@ -93,6 +93,8 @@ export interface Repair {
     readonly included: string | null;
     readonly changes: readonly string[];
   };
+  /** `undo` cannot take it back. */
+  readonly final?: true;
   apply(run: RepairRun): Promise<RepairOutcome>;
 }
 
@@ -130,6 +132,8 @@ export interface RepairReport {
   readonly status: RepairStatus;
   readonly reason?: string;
   readonly changes: readonly string[];
+  /** Done, and `undo` cannot take it back. */
+  readonly final?: true | undefined;
   readonly effects: readonly RepairEffect[];
   readonly diffs: readonly RepairDiff[];
 }

@@ -24,7 +24,7 @@ import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 
-/** With one of these set to 1 the host refuses to write its config. */
+/** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
 const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
 
 /** What a caller knows beforehand. */

@@ -2,7 +2,7 @@ import path from "node:path";
 import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairOptions, RepairResult } from "../engine/repair.ts";
-import { isAside, type RepairReport } from "../engine/types.ts";
+import { isAside } from "../engine/types.ts";
 import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
 import {
@@ -108,10 +108,8 @@ function hostResult(
   const changes = done.flatMap((repair) =>
     repair.changes.map((change) => `Vitals: ${change.replaceAll(stateDir + path.sep, "")}`),
   );
-  // What the host writes for us is not in our journal, and a restart has no way back.
-  const isKept = ({ risk, effects }: RepairReport): boolean =>
-    risk !== "disruptive" && !effects.every(({ kind }) => kind === "config");
-  if (run !== null && done.some(isKept)) changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
+  if (run !== null && done.some(({ risk, final }) => risk !== "disruptive" && !final))
+    changes.push(`Vitals: take it back with "openclaw vitals undo ${run}".`);
   const warnings = [
     ...undone.map(
       (repair) =>

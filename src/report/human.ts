@@ -60,8 +60,11 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
     );
   if (left.length > 0) lines.push("", paint("bold", planned ? "Not repaired by this tool:" : "Left:"), ...left);
   if (planned) lines.push("", "Nothing was changed (--dry-run).");
-  // A restart cannot be taken back.
-  if (run !== null && repairs.some((repair) => repair.status === "repaired" && repair.risk !== "disruptive"))
+  // A restart cannot be taken back, nor what the host did itself.
+  if (
+    run !== null &&
+    repairs.some(({ status, risk, final }) => status === "repaired" && risk !== "disruptive" && !final)
+  )
     lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
   return `${lines.join("\n")}\n`;
 }

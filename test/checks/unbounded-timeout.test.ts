@@ -133,6 +133,13 @@ describe("agents told 0", () => {
     expect(await edits(given)).toEqual({ [AGENTS]: [{ path: AGENTS.split("."), remove: true }], [HEARTBEAT]: [] });
   });
 
+  test("what is left to say after its removal is another finding, or the repair would count as failed", async () => {
+    const told = (await look({ config: zero(), version: NEW })).findings;
+    const rest = (await look({ config: zero({ timeoutSeconds: undefined }), version: NEW })).findings;
+    expect(rest).toMatchObject([{ severity: "info", target: AGENTS, fix: null }]);
+    expect(told.map(({ id }) => id)).not.toContain(rest[0]?.id);
+  });
+
   test("2026.5.22 refuses such a config by itself", async () => {
     expect(await found({ config: zero(), version: OLD })).toEqual([]);
   });
