@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ConfigGraph, formatPath, readConfigGraph } from "../facts/config-graph.ts";
 import type { Facts } from "../facts/facts.ts";
 import { isInside } from "../facts/paths.ts";
+import { whyRefused } from "./config-accepts.ts";
 import { configDiff } from "./config-diff.ts";
 import { editConfigText } from "./config-edit.ts";
 import type { ConfigDraft } from "./config-keys.ts";
@@ -59,7 +60,10 @@ async function planEdits(
     ? [facts.configPath, ...files.map(({ real }) => real)].find((file) => !isInside(facts.stateDir, file))
     : undefined;
   if (outside !== undefined) return { skip: `${outside} lies outside of the state directory of this update` };
-  const changes = await sentences(edits, facts);
+  const { version } = facts.host();
+  const refused = version === null ? null : await whyRefused(edits, version);
+  if (refused !== null) return { skip: refused };
+  const changes = await sentences(edits, version);
   return {
     summary: finding.fix?.summary ?? "",
     risk: finding.fix?.risk ?? "confirm",
@@ -113,8 +117,7 @@ function action(edit: ConfigChange): string {
 }
 
 /** What is done, and when a running gateway takes it over. */
-async function sentences(edits: readonly ConfigChange[], facts: Facts): Promise<string[]> {
-  const { version } = facts.host();
+async function sentences(edits: readonly ConfigChange[], version: string | null): Promise<string[]> {
   const said = edits.map((edit) =>
     "set" in edit ? `set ${formatPath(edit.path)} to ${JSON.stringify(edit.set)}` : `removed ${formatPath(edit.path)}`,
   );

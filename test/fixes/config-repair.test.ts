@@ -132,7 +132,7 @@ describe("a repair of the config", () => {
 });
 
 const THREE =
-  '{ cron: { retry: { maxAttempts: 99 } }, web: { reconnect: { maxAttempts: 50 } },\n  channels: { telegram: { botToken: "t0p", retry: { attempts: 70 } } } }\n';
+  '{ web: { reconnect: { maxAttempts: 50 } }, channels: { discord: { retry: { attempts: 99 } },\n  telegram: { botToken: "t0p", retry: { attempts: 70 } } } }\n';
 const THREE_LOW = THREE.replace("99", "32").replace("50", "32").replace("70", "32");
 
 describe("several findings in one file", () => {
@@ -178,6 +178,14 @@ describe("nothing is written", () => {
     expect(diff?.unifiedDiff).toMatch(/^-.*attempts: 70.*\n\+.*attempts: 32/m);
     expect(JSON.stringify(repairs)).not.toContain("t0p");
     expect(inventory(made.stateDir)).toEqual(before);
+  });
+
+  test("that the host would refuse all the same", async () => {
+    const made = state({ [MAIN]: "{ cron: { retry: { maxAttempts: 99 } } }" });
+    expect(said((await made.fix()).repairs)).toEqual([
+      "cron.retry.maxAttempts: skipped: OpenClaw 2026.5.22 does not accept 32 for cron.retry.maxAttempts",
+    ]);
+    expect(made.names()).toEqual([MAIN]);
   });
 
   test.each(["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"])("with %s=1", async (name) => {
