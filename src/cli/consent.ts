@@ -1,4 +1,4 @@
-import type { PlannedRepair } from "../engine/repair.ts";
+import type { PlannedRepair } from "../engine/apply.ts";
 import { plain, type Terminal } from "./terminal.ts";
 
 /** Asks which repairs to run: safe ones are preselected. Ctrl-C means none. */

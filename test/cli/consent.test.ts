@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { choiceText } from "../../src/cli/consent.ts";
-import type { PlannedRepair } from "../../src/engine/repair.ts";
+import type { PlannedRepair } from "../../src/engine/apply.ts";
 import type { Risk } from "../../src/engine/types.ts";
 
 const planned = (risk: Risk): PlannedRepair =>

@@ -12,7 +12,7 @@ const sessions = path.join(warmUp, "agents", "main", "sessions");
 mkdirSync(sessions, { recursive: true });
 writeFileSync(path.join(sessions, "s.jsonl.lock"), "");
 utimesSync(path.join(sessions, "s.jsonl.lock"), 1, 1);
-writeFileSync(path.join(warmUp, "openclaw.json"), '{ "cron": { "retry": { "maxAttempts": 99 } } }');
+writeFileSync(path.join(warmUp, "openclaw.json"), '{ "web": { "reconnect": { "maxAttempts": 99 } } }');
 const { repairs } = await repair({ ...options, stateDir: warmUp });
 rmSync(warmUp, { recursive: true });
 if (repairs[0]?.status !== "repaired") throw new Error("the warm-up repaired nothing");

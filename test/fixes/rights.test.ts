@@ -65,7 +65,7 @@ describe.runIf(onLinux && asRoot)("as a user without the rights", () => {
     const config = path.join(folder, "openclaw.json");
     mkdirSync(folder);
     chmodSync(folder, 0o755);
-    const text = '{ "cron": { "retry": { "maxAttempts": 99 } } }';
+    const text = '{ "web": { "reconnect": { "maxAttempts": 99 } } }';
     writeFileSync(config, text);
     chmodSync(config, 0o644);
     symlinkSync(config, path.join(sandbox.stateDir, "openclaw.json"));

@@ -1,0 +1,90 @@
+import type { Facts } from "../facts/facts.ts";
+import { errorText } from "./errors.ts";
+import type { StepHook } from "./put-back.ts";
+import { openQuarantine } from "./quarantine.ts";
+import type { Finding, Repair, RepairOutcome } from "./types.ts";
+
+/** The config of a host that runs us, as it will write it. */
+export interface HostConfig {
+  value: Readonly<Record<string, unknown>>;
+}
+
+export interface PlannedRepair {
+  readonly finding: Finding;
+  readonly fixId: string;
+  readonly repair: Repair;
+}
+
+/** The part of the options of a repair that says how it is applied. */
+export interface ApplyOptions {
+  /** Changes of the config are not written but made in this, where the host that runs us takes them from. */
+  readonly hostConfig?: HostConfig | undefined;
+  /** Called before each step of a removal; for tests. */
+  readonly onStep?: StepHook | undefined;
+}
+
+/**
+ * Locks first: one that a dead process left keeps us from the config as it keeps the host. What was judged while a
+ * gateway ran is repaired while it runs.
+ */
+export function inOrder(agreed: ReadonlySet<PlannedRepair>): PlannedRepair[] {
+  const rank = ({ repair }: PlannedRepair): number => {
+    if (repair.risk === "disruptive") return 2;
+    return repair.config === undefined ? 0 : 1;
+  };
+  return [...agreed].sort((a, b) => rank(a) - rank(b));
+}
+
+export interface Applied {
+  readonly planned: PlannedRepair;
+  readonly outcome: RepairOutcome;
+  /** The host makes the change and keeps the old config: nothing is in our journal. */
+  readonly byHost?: true;
+}
+
+/** Applies repairs one after the other, through the journal of the run. None keeps another from its turn. */
+export async function applyAll(
+  agreed: readonly PlannedRepair[],
+  facts: Facts,
+  run: string,
+  { onStep, hostConfig }: ApplyOptions,
+): Promise<Applied[]> {
+  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating });
+  const applied: Applied[] = [];
+  try {
+    for (const planned of agreed) {
+      const { finding, fixId, repair } = planned;
+      if (repair.config !== undefined && hostConfig !== undefined) {
+        applied.push({
+          planned,
+          outcome: await changeHostConfig(hostConfig, repair, repair.config, finding),
+          byHost: true,
+        });
+        continue;
+      }
+      const outcome = await repair
+        .apply({ run, fixId, checkId: finding.checkId, findingId: finding.id, quarantine })
+        .catch((error: unknown): RepairOutcome => ({ status: "failed", reason: errorText(error) }));
+      applied.push({ planned, outcome });
+    }
+  } finally {
+    quarantine.close();
+  }
+  return applied;
+}
+
+/** The host does not persist for us what a `$include` owns, and writing it under the host's feet is undone by it. */
+async function changeHostConfig(
+  host: HostConfig,
+  { risk }: Repair,
+  { edits, included, changes }: NonNullable<Repair["config"]>,
+  { checkId }: Finding,
+): Promise<RepairOutcome> {
+  if (included !== null) {
+    // It came to this because somebody agreed: a script that runs the command must not be asked again.
+    const command = `openclaw vitals fix --only ${checkId.replace(/^vitals\//, "")}${risk === "confirm" ? " --yes" : ""}`;
+    return { status: "skipped", reason: `it is set in ${included}, which is included: run \`${command}\`` };
+  }
+  host.value = (await import("./config-value.ts")).withChanges(host.value, edits);
+  return { status: "repaired", changes };
+}
