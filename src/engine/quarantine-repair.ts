@@ -9,8 +9,8 @@ import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";
 
 /** Verdicts under which a lock may be moved away; `leaked` only after a person's yes. */
 const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
-/** A process table, and an answer of a gateway's port, older than this is read again. A dead owner of an unchanged lock stays dead. Milliseconds. */
-const TABLE_AGE_MS = 250;
+/** A process table and the answer of a gateway's port are read again when they are older. A dead owner of an unchanged lock stays dead. Milliseconds. */
+const MOMENT_MS = 250;
 
 /** The facts that hold judged locks. */
 export type LockFamily = "sessionLocks" | "configLocks" | "gatewayLocks";
@@ -36,8 +36,12 @@ function planRemoval(
   const judgeAgain = async (): Promise<true | string> => {
     const now = lookAtLock(path);
     if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
-    const again = await judgeSnapshot({ ...lock, look: now }, await currentTable(), policy.locks.graceSeconds, () =>
-      currentGateway(facts),
+    const moment = currently(facts);
+    const again = await judgeSnapshot(
+      { ...lock, look: now },
+      await moment.table,
+      policy.locks.graceSeconds,
+      () => moment.gateway,
     );
     return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
   };
@@ -52,23 +56,33 @@ function planRemoval(
   };
 }
 
-let table: { readonly at: number; readonly read: Promise<ProcessTable> } | undefined;
-
-async function currentTable(): Promise<ProcessTable> {
-  const now = performance.now();
-  if (table === undefined || now - table.at > TABLE_AGE_MS) table = { at: now, read: openProcessTable() };
-  return await table.read;
+interface Moment {
+  readonly at: number;
+  readonly table: Promise<ProcessTable>;
+  readonly gateway: Promise<UnseenGateway | null>;
 }
 
-const gateways = new WeakMap<Facts, { readonly at: number; readonly read: Promise<UnseenGateway | null> }>();
+/**
+ * Of one run only: its locks were there before it looked. A lock made since may have the inode of a file that somebody
+ * had open then.
+ */
+const moments = new WeakMap<Facts, Moment>();
 
-/** One that was started meanwhile counts as well. */
-async function currentGateway(facts: Facts): Promise<UnseenGateway | null> {
-  const now = performance.now();
-  let known = gateways.get(facts);
-  if (known === undefined || now - known.at > TABLE_AGE_MS) {
-    known = { at: now, read: facts.fresh().unseenGateway() };
-    gateways.set(facts, known);
+function currently(facts: Facts): Moment {
+  const at = performance.now();
+  let moment = moments.get(facts);
+  if (moment === undefined || at - moment.at > MOMENT_MS) {
+    let gateway: Promise<UnseenGateway | null> | undefined;
+    moment = {
+      at,
+      table: openProcessTable(),
+      // Asked only for a lock that would be moved otherwise.
+      get gateway() {
+        gateway ??= facts.fresh().unseenGateway();
+        return gateway;
+      },
+    };
+    moments.set(facts, moment);
   }
-  return await known.read;
+  return moment;
 }
