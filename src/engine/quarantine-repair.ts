@@ -9,7 +9,7 @@ import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";
 
 /** Verdicts under which a lock may be moved away; `leaked` only after a person's yes. */
 const REMOVABLE: readonly Verdict[] = ["gone", "residue", "leaked"];
-/** A process table and the answer of a gateway's port are read again when they are older. A dead owner of an unchanged lock stays dead. Milliseconds. */
+/** A process table and a port's answer that are older are read again: a dead owner stays dead. Milliseconds. */
 const MOMENT_MS = 250;
 
 /** The facts that hold judged locks. */

@@ -143,11 +143,11 @@ const RANK: Record<Severity, number> = { info: 0, warning: 1, error: 2 };
 export const SEVERITIES: readonly Severity[] = ["info", "warning", "error"];
 
 /**
- * Background knowledge that nobody has to act on: told in a word, not in full, where people read, and repaired only
- * when its check is asked for by name. What is cleared without asking is no aside.
+ * Background knowledge that nobody has to act on, such as what the host chose by itself: told in a word, not in full,
+ * where people read, and repaired only when its check is asked for by name. What was left behind by something is none.
  */
-export function isAside({ severity, fix }: Finding): boolean {
-  return severity === "info" && fix?.risk !== "safe";
+export function isAside({ severity, fix, verdict }: Finding): boolean {
+  return severity === "info" && (fix === null || (fix.risk !== "safe" && verdict === undefined));
 }
 
 /** Negative when `a` is the less severe. */
