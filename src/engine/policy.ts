@@ -16,6 +16,18 @@ export interface Policy {
     /** What a sub-agent without a limit is given. Seconds. */
     readonly subagentSeconds: number;
   };
+  readonly loop: {
+    /** A gateway whose event loop stood still for longer than this is a finding. Milliseconds. */
+    readonly maxDelayMs: number;
+  };
+  readonly memory: {
+    /** Memory that surely grows faster than this is a finding. Megabytes (2^20 bytes) per minute. */
+    readonly slopeMBPerMinute: number;
+  };
+  readonly restart: {
+    /** No second restart of a gateway within this time, whatever came of the first. Minutes. */
+    readonly cooldownMinutes: number;
+  };
 }
 
 /**
@@ -65,6 +77,45 @@ export const policySchema = {
         },
       },
     },
+    loop: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        maxDelayMs: {
+          type: "integer",
+          minimum: 100,
+          maximum: 600_000,
+          default: 1000,
+          description: "How long a gateway's event loop may stand still before it is a finding. Milliseconds.",
+        },
+      },
+    },
+    memory: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        slopeMBPerMinute: {
+          type: "number",
+          minimum: 1,
+          maximum: 10_000,
+          default: 20,
+          description: "Memory of a gateway that surely grows faster than this is a finding. Megabytes per minute.",
+        },
+      },
+    },
+    restart: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        cooldownMinutes: {
+          type: "number",
+          minimum: 1,
+          maximum: 1440,
+          default: 10,
+          description: "No second restart of a gateway within this time, whatever came of the first. Minutes.",
+        },
+      },
+    },
   },
 } as const;
 
@@ -72,6 +123,9 @@ export const defaultPolicy: Policy = {
   locks: { graceSeconds: 30 },
   retries: { ceiling: 32 },
   timeouts: { subagentSeconds: 3600 },
+  loop: { maxDelayMs: 1000 },
+  memory: { slopeMBPerMinute: 20 },
+  restart: { cooldownMinutes: 10 },
 };
 
 // Data only: cosmiconfig would run .js and .ts files, and a state dir is not trusted to run code in a doctor.
@@ -151,6 +205,9 @@ async function mergeLayer(base: Policy, value: unknown, where: string): Promise<
     locks: { ...base.locks, ...layer.locks },
     retries: { ...base.retries, ...layer.retries },
     timeouts: { ...base.timeouts, ...layer.timeouts },
+    loop: { ...base.loop, ...layer.loop },
+    memory: { ...base.memory, ...layer.memory },
+    restart: { ...base.restart, ...layer.restart },
   };
 }
 

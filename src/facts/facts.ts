@@ -23,6 +23,7 @@ import type { LockVariables } from "./lock-variables.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
+import type { GatewayLog, GatewayProbe, MemoryLimits, StabilityRecords, VitalRing } from "./vital-signs.ts";
 
 /** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
 const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
@@ -85,6 +86,16 @@ export interface Facts {
   cronJobs(): Promise<CronJobFacts>;
   /** Variables that change how long the host waits for write locks. */
   lockVariables(): Promise<LockVariables>;
+  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null without a gateway. */
+  gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
+  /** What bounds the gateway's memory. Null without a gateway, and where the platform does not tell. */
+  memoryLimits(graceSeconds: number): Promise<MemoryLimits | null>;
+  /** What the end of the gateway's log says of its vital signs. */
+  gatewayLog(graceSeconds: number): Promise<GatewayLog>;
+  /** What the host recorded of its own memory. */
+  stability(): Promise<StabilityRecords>;
+  /** What the sampler in the gateway recorded. */
+  vitalRing(): Promise<VitalRing>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
   /** @param config as the host will have it, when it is about to write that itself. */
@@ -184,6 +195,11 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     authProfiles,
     cronJobs,
     lockVariables,
+    gatewayProbe: async () => null,
+    memoryLimits: async () => null,
+    gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
+    stability: async () => ({ files: [], memory: [] }),
+    vitalRing: async () => ({ path: "", lives: [] }),
     problems: () => found,
     fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
   };

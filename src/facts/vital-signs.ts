@@ -1,0 +1,135 @@
+/** The vital signs of a gateway: what its readers bring and its checks judge. Times are milliseconds since the epoch. */
+import type { GatewayProcess } from "./gateway.ts";
+
+/** What came of one request to the gateway, and how long it took or was waited for. Milliseconds. */
+export interface Probe {
+  readonly kind: "answered" | "silent" | "closed";
+  readonly ms: number;
+  /** HTTP status; null without an answer. */
+  readonly status: number | null;
+}
+
+/** What `/readyz` says; null for what it does not say. */
+export interface ReadyFigures {
+  readonly ready: boolean | null;
+  readonly uptimeMs: number | null;
+  readonly degraded: boolean | null;
+  /** On 2026.5.22 since the last reading, whoever made it; the first one covers the start. */
+  readonly maxDelayMs: number | null;
+  readonly p99DelayMs: number | null;
+  /** 0 to 1 */
+  readonly utilization: number | null;
+}
+
+/** What the kernel says of a process that takes connections and does not answer. */
+export interface SilentProcess {
+  /** State letter of `/proc/<pid>/stat`, e.g. R when it runs and D when it waits for a disk. */
+  readonly state: string;
+  /** Processor time it used while it was watched, in milliseconds. */
+  readonly cpuMs: number;
+  readonly overMs: number;
+}
+
+/** A gateway as seen from outside, now. */
+export interface GatewayProbe {
+  readonly gateway: GatewayProcess;
+  readonly atMs: number;
+  /** Read before any request: requests move it. Null where the platform does not tell. */
+  readonly rssBytes: number | null;
+  readonly health: Probe;
+  readonly ready: Probe & { readonly figures: ReadyFigures | null };
+  /** Only when it did not answer, and where the platform tells. */
+  readonly silent: SilentProcess | null;
+}
+
+/** What a gateway's memory can grow to before somebody ends it; bytes, null for what does not bound it. */
+export interface MemoryLimits {
+  /** The smallest limit of its control groups, with where it was read. */
+  readonly group: { readonly bytes: number; readonly source: string } | null;
+  readonly host: { readonly totalBytes: number; readonly availableBytes: number };
+  /** Of the JavaScript heap, as its command line sets it. */
+  readonly heapBytes: number | null;
+}
+
+/** A line of the gateway's log that says something of its vital signs. Texts of messages are not kept. */
+export type LogEvent = { readonly atMs: number } & (
+  | {
+      readonly kind: "liveness";
+      readonly maxDelayMs: number | null;
+      readonly p99DelayMs: number | null;
+      readonly utilization: number | null;
+      /** Runs at work, waiting and queued; null when the line does not say. */
+      readonly active: number | null;
+      readonly waiting: number | null;
+      readonly queued: number | null;
+      /** What was running, e.g. `processing/model_call`, without names of sessions and agents. */
+      readonly work: readonly string[];
+    }
+  | { readonly kind: "heartbeat-delayed"; readonly overdueMs: number }
+  | {
+      readonly kind: "memory-pressure";
+      readonly level: string;
+      readonly reason: string;
+      readonly rssBytes: number | null;
+      readonly growthBytes: number | null;
+      readonly windowMs: number | null;
+    }
+  /** A session the host itself calls stuck or overdue. */
+  | { readonly kind: "stuck-session"; readonly ageMs: number | null }
+  /** Work waited for a free place in a lane. */
+  | {
+      readonly kind: "lane-wait";
+      readonly lane: string;
+      readonly waitedMs: number | null;
+      readonly queued: number | null;
+    }
+);
+
+/** What the end of the gateway's log says, from this gateway's start on. */
+export interface GatewayLog {
+  readonly files: readonly string[];
+  readonly events: readonly LogEvent[];
+  /** The oldest time that was read; null when nothing was. */
+  readonly fromMs: number | null;
+}
+
+/** Resident memory at one time. */
+export interface MemorySample {
+  readonly atMs: number;
+  readonly rssBytes: number;
+}
+
+/** What the host recorded about itself and keeps on disk. */
+export interface StabilityRecords {
+  readonly files: readonly string[];
+  readonly memory: readonly MemorySample[];
+}
+
+/** One interval of a gateway, as the sampler in it saw it. */
+export interface VitalSample extends MemorySample {
+  /** The interval ended at `atMs` and lasted this long. */
+  readonly spanMs: number;
+  /** Longest and 99th percentile of how late a timer of 20 ms came. */
+  readonly maxDelayMs: number;
+  readonly p99DelayMs: number;
+  /** 0 to 1 */
+  readonly utilization: number;
+  readonly heapBytes: number;
+  readonly externalBytes: number;
+}
+
+/** What the sampler recorded in one life of a gateway; a restart begins another one. */
+export interface VitalLife {
+  readonly pid: number;
+  readonly startTicks: number | null;
+  readonly startedAtMs: number;
+  readonly hostVersion: string | null;
+  /** Oldest first. */
+  readonly samples: readonly VitalSample[];
+}
+
+/** The sampler's file, oldest life first. */
+export interface VitalRing {
+  readonly path: string;
+  readonly lives: readonly VitalLife[];
+}
