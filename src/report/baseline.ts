@@ -73,7 +73,10 @@ export function renderComparison(
     `${paint("bold", "Now")}     ${called(now)}${uptimeText(now)}`,
     "",
     ...table(["", "before", "now", "ratio", "within noise", "machine", ""], rows, paint),
-    paint("dim", "Within noise: where the ratio lies once the machine's own difference is taken off. ±: half the spread."),
+    paint(
+      "dim",
+      "Within noise: where the ratio lies once the machine's own difference is taken off. ±: half the spread.",
+    ),
     "",
     ...whys,
     ...(unclear ? ["What is unclear may show when it is measured on a quieter machine."] : []),
