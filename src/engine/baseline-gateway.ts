@@ -25,7 +25,7 @@ export interface GatewayMeter {
   memory(): Promise<void>;
   /** The first one is for the gateway to have answered before, and does not count. */
   round(counts: boolean): Promise<void>;
-  /** Milliseconds it had been up when first asked; null when it did not say. */
+  /** Milliseconds it had been up when all began; null when it did not say. */
   readonly uptimeMs: number | null;
   /** To be called last: whether what was measured was one gateway all the time. */
   finish(): void;
@@ -47,6 +47,7 @@ export function openGatewayMeter(
   if (gateway === null) failAll(all, "no gateway of this install is running here");
   else if (!gateway.ownsPort) failAll(asked, "the gateway's port is not known to be its own");
   const port = gateway?.port ?? 0;
+  const began = performance.now();
   let uptimeMs: number | null = null;
 
   /** Some probes in a row; those of the idle process in between meet the same load. */
@@ -71,7 +72,9 @@ export function openGatewayMeter(
   async function readDelay(): Promise<number | null> {
     const answer = await getJson(port, "/readyz", limits.answerMs);
     if (answer.kind === "silent") return limits.answerMs;
-    uptimeMs ??= uptimeIn(answer);
+    const up = uptimeIn(answer);
+    // It is first asked after its memory was read and a doctor has run, which may have taken a minute.
+    if (up !== null) uptimeMs ??= Math.max(0, Math.round(up - (performance.now() - began)));
     return delayOf(answer);
   }
 

@@ -12,7 +12,7 @@ import { ensureHost, HOST_VERSIONS, type Host } from "./harness/hosts.ts";
 import { upgraded, vitalsJson } from "./harness/vitals.ts";
 
 const NEW = "2026.9.6";
-const LIMIT = 900_000;
+const LIMIT = 1_200_000;
 const ALL = ["startup", "doctor", "health", "health-max", "loop-delay", "rss"];
 const opened: Home[] = [];
 
