@@ -63,6 +63,11 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  baseline: {
+    operands: 2,
+    usage: "baseline save|compare [name]",
+    summary: "Measure it, keep the figures; after an update measure again and compare.",
+  },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
   demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },
