@@ -169,6 +169,11 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const vitalRing = once(async (): Promise<VitalRing> => {
+    const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
+    if (problem !== null) found.push(problem);
+    return ring;
+  });
   const judgedGatewayLocks = judged(gatewayLocks);
   if (config.problem !== null) found.push(config.problem);
 
@@ -199,7 +204,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     memoryLimits: async () => null,
     gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
     stability: async () => ({ files: [], memory: [] }),
-    vitalRing: async () => ({ path: "", lives: [] }),
+    vitalRing,
     problems: () => found,
     fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
   };
