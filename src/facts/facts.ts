@@ -173,6 +173,11 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const vitalRing = once(async (): Promise<VitalRing> => {
+    const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
+    if (problem !== null) found.push(problem);
+    return ring;
+  });
   const gatewayPorts = async () =>
     (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const judgedGatewayLocks = judged(gatewayLocks);
@@ -213,7 +218,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       gatewayPorts,
       processes,
     }),
-    vitalRing: async () => ({ path: "", lives: [] }),
+    vitalRing,
     problems: () => found,
     fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
   };
