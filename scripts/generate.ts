@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { x } from "tinyexec";
 import { type CatalogueEntry, catalogue } from "../src/engine/catalogue.ts";
-import { policySchema } from "../src/engine/policy.ts";
+import { policySchema } from "../src/engine/policy-schema.ts";
 import plugin from "../src/host/plugin.ts";
 import { packageFile, packageVersion } from "../src/package.ts";
 
@@ -73,7 +73,7 @@ function withFacts(manifest: PluginManifest): PluginManifest {
     version: packageVersion(),
     description,
     cliCommands: manifest.cliCommands.map((command) => ({ ...command, description })),
-    configSchema: policySchema,
+    configSchema: policySchema(),
   };
 }
 

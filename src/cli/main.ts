@@ -21,6 +21,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   history: () => import("./commands/history.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
+  policy: () => import("./commands/policy.ts"),
   demo: () => import("./commands/demo.ts"),
 };
 
