@@ -44,7 +44,7 @@ export async function readPolicyFile(file: string): Promise<unknown> {
     const kind = extension === ".json" ? "JSON" : "YAML";
     throw new UserError(
       `Policy ${file} cannot be read: it is no valid ${kind}${await place(error, file)}.`,
-      `Correct it there; docs/policy.md shows what it may hold.`,
+      "What it may hold: https://unpkg.com/openclaw-vitals/docs/policy.md",
     );
   }
 }
