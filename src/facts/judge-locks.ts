@@ -3,10 +3,8 @@ import type { FoundLock } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
 import { judgeSnapshot, type LockRules } from "./lock-owner.ts";
+import { pauses } from "./pauses.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
-
-/** A holder closes the file first and removes it then: this long a pause shows whether it was just doing so. Milliseconds. */
-const RELEASE_MS = 150;
 
 /**
  * Judges locks that were read a moment ago. Their owners are looked at later than they were, so whatever would be
@@ -33,7 +31,7 @@ async function judgeReleasesAgain<T extends FoundLock>(
   findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judged<T>[]> {
   if (!judged.some((lock) => lock.judgement?.verdict === "leaked")) return [...judged];
-  await new Promise((resolve) => setTimeout(resolve, RELEASE_MS));
+  await new Promise((resolve) => setTimeout(resolve, pauses.release));
   const table = await openProcessTable();
   const settled: Judged<T>[] = [];
   for (const lock of judged) {

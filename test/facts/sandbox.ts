@@ -33,9 +33,12 @@ export function put(file: string, content: string | Uint8Array = ""): string {
   return file;
 }
 
-/** The pid of a process that has ended and was collected. */
+let dead: number | undefined;
+
+/** The pid of a process that has ended and was collected; one for a whole test file, as processes are slow to start. */
 export function deadPid(): number {
-  return spawnSync(process.execPath, ["--version"]).pid;
+  dead ??= spawnSync(process.execPath, ["--version"]).pid;
+  return dead;
 }
 
 /** A lock payload as OpenClaw 2026.5.22 writes it. */
