@@ -6,8 +6,8 @@ import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/engine/diagnose.ts";
 import { repair } from "../../src/engine/repair.ts";
 import {
+  deadProcess,
   identityOf,
-  killedProcess,
   makeSandbox,
   onLinux,
   quarantined,
@@ -99,7 +99,7 @@ describe.each(ERAS)("on %s", (version) => {
 
   test("a killed gateway's lock, as it leaves it", async () => {
     const here = install(version);
-    const { pid, starttime } = await killedProcess();
+    const { pid, starttime } = await deadProcess();
     put(here.file, recorded(LEFT_BY[version], { pid, startTime: starttime }));
     expect(await only(here)).toMatchObject({
       severity: "info",
