@@ -1,17 +1,18 @@
 import type { PlannedRepair } from "../engine/apply.ts";
 import { plain, type Terminal } from "./terminal.ts";
 
-/** Asks which repairs to run: safe ones are preselected. Ctrl-C means none. */
+/** Asks which repairs to run: those that may run unasked are preselected. Ctrl-C means none. */
 export async function askWhich(
   terminal: Terminal,
   planned: readonly PlannedRepair[],
+  allowed: ReadonlySet<PlannedRepair>,
 ): Promise<ReadonlySet<PlannedRepair>> {
   const prompt = await openPrompt(terminal);
   const choices = planned.map((one) => ({
     name: choiceText(one),
     short: plain(one.finding.target ?? one.finding.id),
     value: one,
-    checked: one.repair.risk === "safe",
+    checked: allowed.has(one),
   }));
   const final = planned.some(isFinal);
   const message = `Which of these shall be repaired? Each can be undone${final ? ", except a restart" : ""}.`;

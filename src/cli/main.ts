@@ -22,6 +22,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   baseline: () => import("./commands/baseline.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
+  policy: () => import("./commands/policy.ts"),
   demo: () => import("./commands/demo.ts"),
 };
 

@@ -70,6 +70,7 @@ export const COMMANDS: Readonly<
   },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
+  policy: { operands: 0, usage: "policy", summary: "Show the policy in force, and where each value comes from." },
   demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },
 };
 

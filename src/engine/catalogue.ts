@@ -83,6 +83,13 @@ export function selectEntries(only: readonly string[] = [], skip: readonly strin
   return catalogue().filter((entry) => (wanted.length === 0 || wanted.includes(entry)) && !unwanted.includes(entry));
 }
 
+/** What to skip to run one check alone. One that is named would run even if the policy turned it off. */
+export function othersThan({ id }: CatalogueEntry): string[] {
+  return catalogue()
+    .map((entry) => entry.id)
+    .filter((other) => other !== id);
+}
+
 /** Whether a check applies to this version; one that is not known is looked at with everything. */
 export async function appliesTo(entry: CatalogueEntry, version: string | null): Promise<boolean> {
   if (entry.hosts === "*" || version === null) return true;

@@ -6,7 +6,13 @@ import { errorText } from "./errors.ts";
 import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import { newRunId } from "./quarantine.ts";
+import type { SilencedFinding } from "./silence.ts";
 import { type Finding, isAside, type RepairReport, type Risk } from "./types.ts";
+
+export type Consent = (
+  planned: readonly PlannedRepair[],
+  allowed: ReadonlySet<PlannedRepair>,
+) => Promise<ReadonlySet<PlannedRepair>>;
 
 export interface RepairOptions extends DiagnoseOptions, ApplyOptions {
   /** Say what would be done and change nothing. */
@@ -17,8 +23,11 @@ export interface RepairOptions extends DiagnoseOptions, ApplyOptions {
   readonly force?: boolean | undefined;
   /** Also what nobody has to act on; by default only when checks are named in `only`. */
   readonly asides?: boolean | undefined;
-  /** Asks a person which repairs to run; without it `yes` and `force` decide. */
-  readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
+  /**
+   * Asks a person which repairs to run; without it the policy, `yes` and `force` decide. `allowed` are those that would
+   * run without asking.
+   */
+  readonly consent?: Consent | undefined;
   /** Id of the run in the journal, when several calls belong together. */
   readonly run?: string | undefined;
 }
@@ -32,6 +41,8 @@ export interface RepairResult {
   readonly run: string | null;
   readonly repairs: readonly RepairReport[];
   readonly remaining: readonly Finding[];
+  /** What the policy tells not to count. */
+  readonly silenced: readonly SilencedFinding[];
   readonly tool: { readonly name: string; readonly version: string };
   readonly host: { readonly version: string | null; readonly source: string };
   readonly stateDir: string;
@@ -59,7 +70,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
   if (options.dryRun) {
     reports.push(...planned.map((one) => report(one, "planned")));
   } else {
-    const agreed = await askFor(planned, options, facts.updating);
+    const agreed = await askFor(planned, options, policy, facts.updating);
     reports.push(
       ...planned
         .filter((one) => !agreed.has(one))
@@ -71,7 +82,8 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
       if (applied.every(({ byHost }) => byHost)) run = null; // nothing is in the journal
-      remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
+      remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
+        .diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
   }
@@ -81,6 +93,7 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
     run,
     repairs: reports,
     remaining: remaining.findings,
+    silenced: remaining.silenced,
     tool: remaining.tool,
     host: remaining.host,
     stateDir: remaining.stateDir,
@@ -121,24 +134,24 @@ async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Po
 
 async function askFor(
   planned: readonly PlannedRepair[],
-  options: RepairOptions,
+  { consent, yes = false, force = false }: RepairOptions,
+  { repair: { allow } }: Policy,
   updating: boolean,
 ): Promise<ReadonlySet<PlannedRepair>> {
-  if (options.consent !== undefined && !updating && planned.length > 0) return await options.consent(planned);
-  const allowed: Record<Risk, boolean> = {
-    safe: true,
-    confirm: !updating && options.yes === true,
-    disruptive: !updating && options.force === true,
+  const risks: Record<Risk, boolean> = {
+    safe: yes || allow.includes("safe"),
+    confirm: !updating && (yes || allow.includes("confirm")),
+    disruptive: !updating && force,
   };
-  return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
+  const allowed = new Set(planned.filter(({ repair }) => risks[repair.risk]));
+  return consent !== undefined && !updating && planned.length > 0 ? await consent(planned, allowed) : allowed;
 }
 
 function refusal(risk: Risk, updating: boolean, asked: boolean): string {
-  if (updating) return "not during an update";
-  if (asked || risk === "safe") return "not chosen";
-  return risk === "confirm"
-    ? "it needs a yes: run again with --yes"
-    : "it interrupts running work: run again with --force";
+  if (updating && risk !== "safe") return "not during an update";
+  if (asked) return "not chosen";
+  if (risk === "disruptive") return "it interrupts running work: run again with --force";
+  return `${risk === "safe" ? "the policy lets nothing run unasked, so " : ""}it needs a yes: run again with --yes`;
 }
 
 /** A repair counts only when its finding is gone at a second look. */

@@ -38,6 +38,8 @@ export interface FactOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The config as the host has it, when it runs us. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
+  /** The operator's word that nobody outside this container writes into the state dir. */
+  readonly soleOwner?: boolean | undefined;
 }
 
 /** A lock with what became of its owner; null when it is not a readable file. */
@@ -102,8 +104,8 @@ export interface Facts {
   vitalRing(): Promise<VitalRing>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
-  /** @param config as the host will have it, when it is about to write that itself. */
-  fresh(config?: Readonly<Record<string, unknown>>): Facts;
+  /** @param changed e.g. the config as the host will have it, when it is about to write that itself. */
+  fresh(changed?: FactOptions): Facts;
 }
 
 /** @throws UserError when there is no state dir to look at. */
@@ -145,7 +147,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return perGrace(async (graceSeconds): Promise<JudgedLocks<T>> => {
       const { locks, problems } = await seen();
       for (const problem of problems) if (!found.includes(problem)) found.push(problem);
-      return { locks: await judgeLocks(locks, await processes(), graceSeconds, unseenGateway), problems };
+      const rules = { graceSeconds, soleOwner: options.soleOwner };
+      return { locks: await judgeLocks(locks, await processes(), rules, unseenGateway), problems };
     });
   };
   const leases = once(async (): Promise<LeaseFacts> => {
@@ -220,7 +223,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     }),
     vitalRing,
     problems: () => found,
-    fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
+    fresh: (changed) => gatherFacts({ ...options, ...changed }),
   };
 }
 

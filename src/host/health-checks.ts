@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
+import { type CatalogueEntry, catalogue, othersThan } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairOptions, RepairResult } from "../engine/repair.ts";
 import { isAside } from "../engine/types.ts";
@@ -46,7 +46,7 @@ export function hostCheck(
       await beforeTurn();
       if (!isEnabled(ctx.cfg)) return [];
       const { diagnose } = await import("../engine/diagnose.ts");
-      const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
+      const { findings } = await diagnose({ ...options(ctx), skip: othersThan(entry) });
       const paths = scope?.paths ?? [];
       return findings.filter(
         (finding) =>
@@ -62,7 +62,7 @@ export function hostCheck(
         hostConfig,
         ...options(ctx),
         ...(await permissions(command)),
-        only: [entry.id],
+        skip: othersThan(entry),
         asides: false,
         dryRun: ctx.dryRun,
         run,
@@ -82,7 +82,7 @@ function options({ cfg, configPath, env }: HostContext) {
   return { config: cfg, configPath, env: env ?? process.env };
 }
 
-/** Safe repairs are what `--fix` asks for; the others need a person or the host's own flags. */
+/** Safe repairs are what `--fix` asks for; the others need a person, the policy or the host's own flags. */
 async function permissions(command: DoctorCommand | null): Promise<RepairOptions> {
   const { canAsk } = await import("../cli/terminal.ts");
   const flags = { yes: command?.yes ?? false, force: command?.force ?? false };
@@ -90,10 +90,10 @@ async function permissions(command: DoctorCommand | null): Promise<RepairOptions
   const { askWhich } = await import("../cli/consent.ts");
   return {
     ...flags,
-    async consent(planned) {
-      const risky = planned.filter(({ repair }) => repair.risk !== "safe");
-      const agreed = risky.length === 0 ? [] : await askWhich(process, risky);
-      return new Set([...planned.filter((one) => !risky.includes(one)), ...agreed]);
+    async consent(planned, allowed) {
+      const risky = planned.filter((one) => !allowed.has(one));
+      const agreed = risky.length === 0 ? [] : await askWhich(process, risky, new Set());
+      return new Set([...allowed, ...agreed]);
     },
   };
 }

@@ -14,7 +14,7 @@ const fix: Command = async (given, terminal) => {
   const consent = asks ? (await import("../consent.ts")).askWhich : undefined;
   const result = await repairFindings(before, {
     ...options,
-    ...(consent === undefined ? {} : { consent: (planned) => consent(terminal, planned) }),
+    ...(consent === undefined ? {} : { consent: (planned, allowed) => consent(terminal, planned, allowed) }),
   });
   const code = result.ok ? EXIT.clean : EXIT.findings;
   if (!human || (options.quiet && result.ok)) return { code, document: result, text: "" };
