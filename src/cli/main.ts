@@ -19,6 +19,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   fix: () => import("./commands/fix.ts"),
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
+  preflight: () => import("./commands/preflight.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
   demo: () => import("./commands/demo.ts"),
