@@ -7,7 +7,7 @@ import { defaultPolicy } from "../../src/engine/policy.ts";
 import { openQuarantine } from "../../src/engine/quarantine.ts";
 import { planRestart, type RestartRequest } from "../../src/engine/restart-repair.ts";
 import type { Finding } from "../../src/engine/types.ts";
-import { gatherFacts } from "../../src/facts/facts.ts";
+import { type Facts, gatherFacts } from "../../src/facts/facts.ts";
 import { type GatewayProcess, readLife, readUptime } from "../../src/facts/gateway.ts";
 import { startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
@@ -42,7 +42,11 @@ async function gatewayOf(home: Home): Promise<GatewayProcess> {
 }
 
 /** Plans and applies a restart, as a fix does; here one may follow another at once. */
-async function restarted(home: Home, run: string, request: Pick<RestartRequest, "frees" | "gateway">) {
+async function restarted(
+  home: Home,
+  run: string,
+  request: Pick<RestartRequest, "frees" | "gateway"> & { facts?: Facts },
+) {
   const policy = { ...defaultPolicy, restart: { cooldownMinutes: 0 } };
   const common = { finding: FINDING, facts: factsOf(home), policy, interrupts: "ends it", needed: async () => true };
   const plan = await planRestart({ ...common, ...request } as RestartRequest);
@@ -67,7 +71,11 @@ test.concurrent("2026.5.22 in the foreground: ok and nothing happened is no rest
   expect(readLife(gateway.lockPath)).toMatchObject({ pid: gateway.pid, createdAtMs: gateway.createdAtMs });
 
   // As if its port were not known, so that only the command above is left.
-  const told = await restarted(home, "nothing", { frees: "loop", gateway: { ...gateway, ownsPort: false } });
+  const told = await restarted(home, "nothing", {
+    frees: "loop",
+    gateway: { ...gateway, ownsPort: false },
+    facts: { ...factsOf(home), gatewayProbe: async () => null },
+  });
   expect(told).toEqual({
     status: "failed",
     reason: expect.stringMatching(/^the host knows no service .* so nothing happened; to restart it: \S/),
