@@ -33,9 +33,12 @@ async function homeOf(version: HostVersion, atEnd: AtEnd): Promise<Home> {
   return home;
 }
 
+/** Under these the hosts' own commands only pretend to restart anything. */
+const UNDER_TEST = { VITEST: undefined, NODE_ENV: undefined };
+
 function factsOf({ dir, stateDir, host, env }: Home) {
   const PATH = `${join(dir, "bin")}:${env["PATH"] ?? ""}`;
-  return gatherFacts({ stateDir, hostVersion: host.version, env: { ...env, PATH } });
+  return gatherFacts({ stateDir, hostVersion: host.version, env: { ...env, ...UNDER_TEST, PATH } });
 }
 
 async function gatewayOf(home: Home): Promise<GatewayProcess> {
