@@ -20,6 +20,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
   baseline: () => import("./commands/baseline.ts"),
+  preflight: () => import("./commands/preflight.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
   policy: () => import("./commands/policy.ts"),

@@ -17,6 +17,8 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   readonly quiet: boolean;
   /** `undo --repair <n>` */
   readonly repairs: readonly number[] | undefined;
+  /** `preflight --to <version>` */
+  readonly to: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -31,6 +33,7 @@ const FLAGS = {
   format: { type: "string" },
   json: { type: "boolean" },
   "host-version": { type: "string" },
+  to: { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   force: { type: "boolean" },
@@ -68,6 +71,11 @@ export const COMMANDS: Readonly<
     usage: "baseline save|compare [name]",
     summary: "Measure it, keep the figures; after an update measure again and compare.",
   },
+  preflight: {
+    operands: 0,
+    usage: "preflight --to <version>",
+    summary: "Say whether OpenClaw may be upgraded now, and what stands in the way.",
+  },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
   policy: { operands: 0, usage: "policy", summary: "Show the policy in force, and where each value comes from." },
@@ -94,6 +102,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     );
   if (command === "undo" && values["dry-run"])
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
+  if (command !== "preflight" && values.to !== undefined)
+    throw new UserError(`\`${command}\` has no --to.`, "It belongs to `preflight`.");
   return {
     command,
     operands,
@@ -104,7 +114,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
     format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
-    hostVersion: version(values["host-version"]),
+    hostVersion: version("--host-version", values["host-version"]),
+    to: version("--to", values.to),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
     force: values.force ?? false,
@@ -162,9 +173,9 @@ function oneOf<T extends string>(flag: string, value: string | undefined, allowe
   return found;
 }
 
-function version(value: string | undefined): string | undefined {
+function version(flag: string, value: string | undefined): string | undefined {
   if (value === undefined || /^v?\d{4}\.\d+\.\d+(-[\w.-]+)?$/.test(value)) return value?.replace(/^v/, "");
-  throw new UserError(`--host-version does not know "${value}".`, "Give a version such as 2026.5.22.");
+  throw new UserError(`${flag} does not know "${value}".`, "Give a version such as 2026.5.22.");
 }
 
 function numbers(values: readonly string[] | undefined): number[] | undefined {

@@ -1,4 +1,3 @@
-import path from "node:path";
 import { compareBaselines } from "../../engine/baseline-compare.ts";
 import { measureBaseline } from "../../engine/baseline-measure.ts";
 import {
@@ -8,9 +7,8 @@ import {
   readBaselines,
   saveBaseline,
 } from "../../engine/baseline-store.ts";
+import { policyFor } from "../../engine/diagnose.ts";
 import { UserError } from "../../engine/errors.ts";
-import { loadPolicy } from "../../engine/policy.ts";
-import { configValue } from "../../facts/config.ts";
 import { type Facts, gatherFacts } from "../../facts/facts.ts";
 import { type Command, EXIT } from "../main.ts";
 import type { CliOptions } from "../options.ts";
@@ -74,11 +72,7 @@ function side({ name, at, host, gatewayUptimeMs }: Awaited<ReturnType<typeof mea
 }
 
 async function measure(facts: Facts, name: string | null, options: CliOptions, terminal: Terminal) {
-  const policy = await loadPolicy({
-    stateDir: facts.stateDir,
-    ...(options.policyFile === undefined ? {} : { file: path.resolve(options.policyFile) }),
-    pluginConfig: configValue(facts.config, "plugins.entries.vitals.config"),
-  });
+  const { policy } = await policyFor(facts, { policyFile: options.policyFile });
   const spinner = options.format === "human" && !options.quiet;
   return await withProgress(terminal, "Measuring this OpenClaw, for a minute or some", spinner, () =>
     measureBaseline(facts, {
