@@ -19,6 +19,7 @@ import {
 } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
+import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import type { LockVariables } from "./lock-variables.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
@@ -36,6 +37,12 @@ export interface FactOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The config as the host has it, when it runs us. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
+  /** Watch the gateway from outside for so long. Milliseconds. */
+  readonly watchForMs?: number | undefined;
+  /** Ends that watch early; what was seen until then counts. */
+  readonly watchSignal?: AbortSignal | undefined;
+  /** Called about once a second with the milliseconds of that watch that are left. */
+  readonly onWatch?: ((leftMs: number) => void) | undefined;
 }
 
 /** A lock with what became of its owner; null when it is not a readable file. */
@@ -88,6 +95,14 @@ export interface Facts {
   lockVariables(): Promise<LockVariables>;
   /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null without a gateway. */
   gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
+  /**
+   * The gateway watched from outside for as long as the caller of this run asked for; else as briefly as a check asks
+   * for. Null without a gateway, and when nobody asked. The first watch of a run is its only one.
+   */
+  liveWatch(
+    graceSeconds: number,
+    briefly?: Pick<WatchOptions, "forMs" | "enough" | "probeEveryMs">,
+  ): Promise<LiveWatch | null>;
   /** What bounds the gateway's memory. Null without a gateway, and where the platform does not tell. */
   memoryLimits(graceSeconds: number): Promise<MemoryLimits | null>;
   /** What the end of the gateway's log says of its vital signs. */
@@ -170,6 +185,15 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
   const judgedGatewayLocks = judged(gatewayLocks);
+  const gateway = async (graceSeconds: number) =>
+    (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
+  let watched: Promise<LiveWatch | null> | null = null;
+  const watch = async (graceSeconds: number, how: Omit<WatchOptions, "signal"> | undefined) => {
+    const found = await gateway(graceSeconds);
+    if (found === null || how === undefined) return null;
+    const { watchSignal: signal, onWatch: onLeft } = options;
+    return await (await import("./live-watch.ts")).watchGateway(found, { ...how, signal, onLeft });
+  };
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -185,8 +209,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
     gatewayLocks: judgedGatewayLocks,
-    gateway: async (graceSeconds) =>
-      (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env),
+    gateway,
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
@@ -196,12 +219,22 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     cronJobs,
     lockVariables,
     gatewayProbe: async () => null,
+    liveWatch: async (graceSeconds, briefly) => {
+      const asked = options.watchForMs;
+      if (asked === undefined && briefly === undefined && watched === null) return null;
+      watched ??= watch(graceSeconds, asked === undefined ? briefly : { forMs: asked });
+      return await watched;
+    },
     memoryLimits: async () => null,
     gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
     stability: async () => ({ files: [], memory: [] }),
     vitalRing: async () => ({ path: "", lives: [] }),
     problems: () => found,
-    fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
+    fresh(changed) {
+      // What was watched was watched; nobody waits for it twice.
+      const { watchForMs: _watchForMs, ...rest } = options;
+      return gatherFacts(changed === undefined ? rest : { ...rest, config: changed });
+    },
   };
 }
 
