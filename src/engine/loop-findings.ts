@@ -1,4 +1,4 @@
-import type { GatewayProbe } from "../facts/vital-signs.ts";
+import type { GatewayProbe, VitalRing } from "../facts/vital-signs.ts";
 import { type BlockFacts, findBlocks } from "./loop-blocks.ts";
 import { weighHistory } from "./loop-history.ts";
 import { judgeNow } from "./loop-now.ts";
@@ -26,7 +26,7 @@ export function loopFindings(facts: BlockFacts, leastMs: number, nowMs: number):
         probe,
       ),
     ];
-  return isRecorded(facts, probe) || watch !== null
+  return isRecorded(facts.ring, probe) || watch !== null
     ? []
     : [
         inconclusive(
@@ -37,6 +37,6 @@ export function loopFindings(facts: BlockFacts, leastMs: number, nowMs: number):
 }
 
 /** Whether the sampler has seen this life of the gateway. */
-function isRecorded({ ring }: BlockFacts, { gateway }: GatewayProbe): boolean {
+export function isRecorded(ring: VitalRing, { gateway }: GatewayProbe): boolean {
   return ring.lives.some(({ pid, samples }) => pid === gateway.pid && samples.length > 0);
 }

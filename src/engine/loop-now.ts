@@ -15,11 +15,15 @@ export type LoopNow =
   | { readonly kind: "doubtful"; readonly ms: number }
   /** Its process lives, and its port refuses connections. */
   | { readonly kind: "closed" }
+  /** Its port is not known, or somebody else answers there. */
+  | { readonly kind: "not asked" }
   /** Its lock is fresh, and it does not answer yet. */
   | { readonly kind: "starting" };
 
 /** A loop that stands still this many times longer than the threshold, while it is watched, is a finding by itself. */
 const LONG = 3;
+/** And from here on it is said to be blocked, not only to have paused. */
+const BLOCKED = 5;
 /** So many late answers, that make up most of the time, are one that stands still again and again. */
 const OFTEN = 3;
 const MOST = 0.6;
@@ -29,20 +33,24 @@ const OWN_SHARE = 0.5;
 /** How long a second look may take. Milliseconds. */
 export const SECOND_LOOK = {
   /** After no answer at all: is it over in a moment, or does it last? */
-  silentMs: 2_500,
+  silentMs: 1_500,
   /** After a late answer, or figures that may be those of the start. */
   doubtfulMs: 8_000,
   probeEveryMs: 250,
 } as const;
 
 /** How long to look a second time before anything is said; null when the first look is enough. */
-export function secondLookMs(probe: GatewayProbe, era: "jsonl" | "sqlite", leastMs: number): number | null {
-  const { health, ready } = probe;
-  if (health.kind === "closed") return null;
+export function secondLookMs(
+  { health, ready }: GatewayProbe,
+  { era, recorded }: { readonly era: "jsonl" | "sqlite"; readonly recorded: boolean },
+  leastMs: number,
+): number | null {
   if (health.kind === "silent") return SECOND_LOOK.silentMs;
+  if (health.kind !== "answered") return null;
   if (ready.kind === "silent" || Math.max(health.ms, ready.ms) >= leastMs) return SECOND_LOOK.doubtfulMs;
-  // Not on newer ones: there they are of the last second, and a block that is over is counted by itself.
-  return era === "jsonl" && (ready.figures?.maxDelayMs ?? 0) >= leastMs ? SECOND_LOOK.doubtfulMs : null;
+  // What the sampler has recorded, it tells better; and on newer versions the figures are those of the last second.
+  if (recorded || era !== "jsonl") return null;
+  return (ready.figures?.maxDelayMs ?? 0) >= LONG * leastMs ? SECOND_LOOK.doubtfulMs : null;
 }
 
 /** Whether a watch has already shown what it is for. */
@@ -61,12 +69,13 @@ export function judgeNow(
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
   const fresh = gateway.createdAtMs !== null && nowMs - gateway.createdAtMs < START.windowMs;
+  if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const silentNow = last === undefined ? health.kind === "silent" : last.kind === "silent";
   if (silentNow) {
     const before = probes.length <= 1 && health.kind === "silent" ? health.ms : 0;
     const ms = before + (last?.ms ?? 0);
-    if (ms >= LONG * leastMs) return fresh && ms < START.longestMs ? { kind: "starting" } : blocked(ms, probe, last);
+    if (ms >= BLOCKED * leastMs) return fresh && ms < START.longestMs ? { kind: "starting" } : blocked(ms, probe, last);
   }
   // What no machine explains away.
   const own = probes.filter(({ kind }) => kind !== "closed");
@@ -77,7 +86,7 @@ export function judgeNow(
   const lasted = Math.max(longest(own), went);
   if (lasted >= LONG * leastMs && !fresh) return { kind: "just now", ms: lasted };
   const late = Math.max(health.ms, ready.ms, longest(own));
-  if (late < leastMs && health.kind === "answered" && ready.kind === "answered") return { kind: "fine" };
+  if (late < leastMs && health.kind === "answered") return { kind: "fine" };
   return fresh ? { kind: "starting" } : { kind: "doubtful", ms: late };
 }
 

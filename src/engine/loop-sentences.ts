@@ -64,13 +64,18 @@ export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | nu
     case "closed":
       return {
         ...draft,
-        severity: gateway.ownsPort ? "warning" : "info",
-        message: gateway.ownsPort
-          ? `${who} runs, but takes no connections on its port ${gateway.port}.`
-          : `${who} does not listen on port ${gateway.port}, the one of this config, so it could not be asked whether it answers.`,
-        fixHint: gateway.ownsPort
-          ? "See its log; it may be shutting down. If it stays so, restart it: `openclaw gateway restart`."
-          : "Say where it listens: `OPENCLAW_GATEWAY_PORT=<port> openclaw-vitals`, or set `gateway.port`.",
+        severity: "warning",
+        message: `${who} runs, but takes no connections on its port ${gateway.port}.`,
+        fixHint: "See its log; it may be on its way down. If it stays so, restart it: `openclaw gateway restart`.",
+        risk: null,
+      };
+    case "not asked":
+      return {
+        ...draft,
+        severity: "info",
+        message: `${who} runs, but nothing on port ${gateway.port} is seen to be it, so it could not be asked whether it answers.`,
+        fixHint: "If it listens elsewhere, say where: `OPENCLAW_GATEWAY_PORT=<port> openclaw-vitals`.",
+        confidence: "unknown",
         risk: null,
       };
     case "starting":

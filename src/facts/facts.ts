@@ -7,6 +7,7 @@ import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { CronJobFacts } from "./cron-jobs.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import type { GatewayProcess } from "./gateway.ts";
+import { gatewayFacts } from "./gateway-facts.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import {
@@ -21,10 +22,11 @@ import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import type { LockVariables } from "./lock-variables.ts";
+import { once, perGrace } from "./once.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
-import type { GatewayLog, GatewayProbe, MemoryLimits, StabilityRecords, VitalRing } from "./vital-signs.ts";
+import type { GatewayLog, GatewayProbe, MemoryLimits, NoGateway, StabilityRecords, VitalRing } from "./vital-signs.ts";
 
 /** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
 const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
@@ -79,6 +81,8 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** The gateway that serves this state dir; null when none holds its lock, or when two do. */
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
+  /** Why `gateway` is null; null when it is not. May ask its port, on loopback. */
+  noGateway(graceSeconds: number): Promise<NoGateway | null>;
   /** How the host's own command is run for this state dir; null when it is not found. */
   hostCommand(): HostCommand | null;
   /** Leases in the host's database; none on a host that has no such database. */
@@ -93,7 +97,7 @@ export interface Facts {
   cronJobs(): Promise<CronJobFacts>;
   /** Variables that change how long the host waits for write locks. */
   lockVariables(): Promise<LockVariables>;
-  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null without a gateway. */
+  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null where `noGateway` says why. */
   gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
   /**
    * The gateway watched from outside for as long as the caller of this run asked for; else as briefly as a check asks
@@ -187,13 +191,6 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   const judgedGatewayLocks = judged(gatewayLocks);
   const gateway = async (graceSeconds: number) =>
     (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
-  let watched: Promise<LiveWatch | null> | null = null;
-  const watch = async (graceSeconds: number, how: Omit<WatchOptions, "signal"> | undefined) => {
-    const found = await gateway(graceSeconds);
-    if (found === null || how === undefined) return null;
-    const { watchSignal: signal, onWatch: onLeft } = options;
-    return await (await import("./live-watch.ts")).watchGateway(found, { ...how, signal, onLeft });
-  };
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -218,16 +215,17 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     authProfiles,
     cronJobs,
     lockVariables,
-    gatewayProbe: async () => null,
-    liveWatch: async (graceSeconds, briefly) => {
-      const asked = options.watchForMs;
-      if (asked === undefined && briefly === undefined && watched === null) return null;
-      watched ??= watch(graceSeconds, asked === undefined ? briefly : { forMs: asked });
-      return await watched;
-    },
-    memoryLimits: async () => null,
-    gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
-    stability: async () => ({ files: [], memory: [] }),
+    ...gatewayFacts({
+      stateDir: place.stateDir,
+      env,
+      updating,
+      logFile: () => pathValue(config, "logging.file", env),
+      gateway,
+      gatewayLocks: judgedGatewayLocks,
+      unseenGateway,
+      processes,
+      watch: options,
+    }),
     vitalRing: async () => ({ path: "", lives: [] }),
     problems: () => found,
     fresh(changed) {
@@ -260,22 +258,4 @@ function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): st
   const value = configValue(config, key);
   if (typeof value !== "string" || value.trim() === "") return null;
   return resolveUserPath(expandReferences(value, env).text, env);
-}
-
-/** One run has one grace: a second call gets the first one's answer. */
-function perGrace<T>(read: (graceSeconds: number) => Promise<T>): (graceSeconds: number) => Promise<T> {
-  const known = new Map<number, Promise<T>>();
-  return async (graceSeconds) => {
-    const answer = known.get(graceSeconds) ?? read(graceSeconds);
-    known.set(graceSeconds, answer);
-    return await answer;
-  };
-}
-
-function once<T>(read: () => T): () => T {
-  let value: { read: T } | undefined;
-  return () => {
-    value ??= { read: read() };
-    return value.read;
-  };
 }

@@ -26,7 +26,7 @@ const STARVED = 0.6;
 
 /** How long the gateway itself, and not the machine, made a request wait. Milliseconds. */
 export function ownMs({ kind, ms, starvedMs }: LiveProbe): number {
-  if (kind === "closed") return 0;
+  if (kind !== "answered" && kind !== "silent") return 0;
   return starvedMs > STARVED * ms ? ms - starvedMs : ms;
 }
 
@@ -70,11 +70,13 @@ export async function watchGateway(
       const began = performance.now();
       const queued = queuedMs(gateway.pid);
       own.reset();
-      const answer = await unlessAborted(getJson(gateway.port, "/healthz", left()), signal);
+      const deadlineMs = left();
+      const answer = await unlessAborted(getJson(gateway.port, "/healthz", deadlineMs), signal);
       const ms = performance.now() - began;
       const starvedMs = Math.min(ms, Math.max(own.longest(), (queuedMs(gateway.pid) ?? 0) - (queued ?? 0)));
-      const kind = answer?.kind ?? "silent";
-      // Cut off by the end of the watch, it tells only that it was not answered for as long as that.
+      const late = signal?.aborted || ms >= deadlineMs - 1; // timers may be early by a part of a millisecond
+      // Who hangs up is no loop that stands still; and where too many wait to be let in, a connection hangs.
+      const kind = answer?.kind === "answered" ? "answered" : late ? "silent" : answer?.kind === "silent" ? "other" : "closed";
       const status = answer?.kind === "answered" ? answer.status : null;
       probes.push({ kind, ms, status, atMs, starvedMs });
       if (enough?.(probes)) break;
