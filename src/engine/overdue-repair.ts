@@ -28,10 +28,12 @@ export async function planOverdue(finding: Finding, facts: Facts, policy: Policy
     return { skip: "it is not held by the gateway of this state directory" };
   const seen: SecondLook = { graceSeconds, unseenGateway: async () => await facts.fresh().unseenGateway() };
   const others = otherTurns(locks, lock.path, gateway).length;
-  return planRestart({
+  return await planRestart({
     finding,
     facts,
+    policy,
     gateway,
+    frees: "turn",
     interrupts: `ends the stuck turn and interrupts ${others === 0 ? "no other turn that holds a lock" : others === 1 ? "1 other running turn" : `${others} other running turns`}`,
     needed: async (run) => await isNeeded(lock, gateway, seen, run),
     after: async (_restarted: Restarted, supervisor, run) => await clear(lock, seen, supervisor, run),
