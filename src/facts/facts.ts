@@ -188,6 +188,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const gatewayPorts = async () =>
+    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const judgedGatewayLocks = judged(gatewayLocks);
   const gateway = async (graceSeconds: number) =>
     (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
@@ -210,8 +212,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
-    gatewayPorts: async () =>
-      (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
+    gatewayPorts,
     authProfiles,
     cronJobs,
     lockVariables,
@@ -223,6 +224,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       gateway,
       gatewayLocks: judgedGatewayLocks,
       unseenGateway,
+      gatewayPorts,
       processes,
       watch: options,
     }),

@@ -19,6 +19,7 @@ export interface GatewaySources {
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   unseenGateway(): Promise<UnseenGateway | null>;
+  gatewayPorts(): Promise<readonly number[]>;
   processes(): Promise<ProcessTable>;
   /** How long the gateway is to be watched, by whom it is ended, and who wants to know. */
   readonly watch: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
@@ -84,7 +85,13 @@ async function whyNone(sources: GatewaySources, graceSeconds: number): Promise<N
   const unseen = await sources.unseenGateway();
   if (unseen !== null) return { kind: "unseen", gateway: unseen };
   const unknown = locks.find(({ judgement }) => judgement?.verdict === "unknown");
-  return unknown === undefined ? { kind: "down" } : { kind: "unknown", lockPath: unknown.path };
+  if (unknown !== undefined) return { kind: "unknown", lockPath: unknown.path };
+  const { gatewayOn } = await import("./gateway-port.ts");
+  for (const port of await sources.gatewayPorts()) {
+    const other = await gatewayOn(port, sources.processes);
+    if (other !== null) return { kind: "other", ...other };
+  }
+  return { kind: "down" };
 }
 
 /** A restart within the process begins anew; without a time in the lock it is the process's. */
