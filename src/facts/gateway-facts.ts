@@ -22,7 +22,7 @@ export interface GatewaySources {
   gatewayPorts(): Promise<readonly number[]>;
   processes(): Promise<ProcessTable>;
   /** How long the gateway is to be watched, by whom it is ended, and who wants to know. */
-  readonly watch: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
+  readonly watch?: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
 }
 
 type GatewayFacts = Pick<
@@ -60,7 +60,7 @@ export function gatewayFacts(sources: GatewaySources): GatewayFacts {
 /** One watch at most in a run, of the port that the first look found. */
 function liveWatch(
   gatewayProbe: (graceSeconds: number) => Promise<GatewayProbe | null>,
-  { watchForMs, watchSignal, onWatch }: GatewaySources["watch"],
+  { watchForMs, watchSignal, onWatch }: NonNullable<GatewaySources["watch"]> = {},
 ): GatewayFacts["liveWatch"] {
   let watched: Promise<LiveWatch | null> | null = null;
   const watch = async (graceSeconds: number, how: WatchOptions): Promise<LiveWatch | null> => {

@@ -146,6 +146,8 @@ describe("without a gateway to look at", () => {
 
   test("nothing is said where none is expected", async () => {
     expect(await run(facts({}))).toEqual([]);
+    const other: NoGateway = { kind: "other", port: 18_789, pids: [7], answers: true };
+    expect(await run(facts({ noGateway: async () => other }))).toEqual([]);
   });
 
   test.each<[string, NoGateway, string, string]>([
@@ -155,6 +157,12 @@ describe("without a gateway to look at", () => {
       { kind: "several", pids: [7, 19] },
       "info",
       "2 gateways hold locks of this state directory (processes 7 and 19)",
+    ],
+    [
+      "another one's",
+      { kind: "other", port: 18_789, pids: [7], answers: true },
+      "info",
+      "the one on its port 18789 (process 7) serves another",
     ],
     ["another user's", { kind: "unknown", lockPath: "/l" }, "info", "its lock belongs to another user"],
     [
