@@ -4,7 +4,6 @@ import { withBlocker } from "./harness/blocker.ts";
 import { answeredTurn, gatewayTurn, startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
 import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
-import { until } from "./harness/processes.ts";
 import { startProvider } from "./harness/provider.ts";
 import { settled } from "./harness/settled.ts";
 import { vitalsJson } from "./harness/vitals.ts";
@@ -45,13 +44,11 @@ test.concurrent.each(HOST_VERSIONS)(
       while (!over) done.push((await gatewayTurn(home, gateway, { sessionId: `turn${done.length % 2}` })).ok);
       return done;
     })();
-    for (let run = 1; run <= 20; run += 1) {
-      const { code, worst, text } = await look(home);
-      expect(worst, `run ${run}: ${text}`).toBeUndefined();
-      expect(code).toBe(0);
-    }
+    const looks: Awaited<ReturnType<typeof look>>[] = [];
+    while (looks.length < 20) looks.push(await look(home));
     over = true;
     expect(await turns).not.toContain(false);
+    expect(looks.filter(({ worst, code }) => worst !== undefined || code !== 0).map(({ text }) => text)).toEqual([]);
 
     // Back to back: no request finds the loop free.
     await blocker.block({ blockMs: 1_500, pauseMs: 5, times: 40 });
@@ -64,31 +61,12 @@ test.concurrent.each(HOST_VERSIONS)(
 
     // Half of the time: one look from outside may come between two blocks, a watch of ten seconds may not.
     await blocker.block({ blockMs: 5_000, pauseMs: 5_000, times: 40 });
-    for (let run = 1; run <= 2; run += 1) {
+    for (let run = 1; run <= 3; run += 1) {
       const { worst, code, text } = await look(home, "--watch-for", "10s");
       expect(worst, `run ${run}: ${text}`).toMatchObject({ severity: "warning" });
       expect(worst.message).toContain("stood still just now");
       expect(code).toBe(1);
     }
-    // By now the sampler has seen several, and no watch is needed.
-    await until(
-      async () => /stood still (?:just now|at least)/.test((await look(home)).worst?.message ?? ""),
-      MINUTE,
-      "plain check finds it",
-      100,
-    );
-    for (let run = 1; run <= 3; run += 1) {
-      const { worst, code, text } = await look(home);
-      expect(worst, `run ${run}: ${text}`).toMatchObject({ checkId: "vitals/event-loop-delay", severity: "warning" });
-      expect(code).toBe(1);
-    }
     await blocker.end();
-
-    // It answers again, and what it did is remembered.
-    const after = await look(home);
-    expect(after.worst, after.text).toMatchObject({ severity: "warning", fix: null });
-    expect(after.worst.message).toMatch(
-      /^The gateway stood still at least \d+ times in the last .+, for up to 5 s, last .+ ago/,
-    );
   },
 );
