@@ -1,4 +1,4 @@
-import { type LiveWatch, ownMs } from "../facts/live-watch.ts";
+import { isStarved, type LiveWatch, ownMs } from "../facts/live-watch.ts";
 import type { GatewayLog, GatewayProbe, VitalRing } from "../facts/vital-signs.ts";
 
 /** Where it is known from that a loop stood still. */
@@ -66,10 +66,10 @@ export function findBlocks(facts: BlockFacts, leastMs: number): { blocks: Block[
 
 function fromRing({ lives }: VitalRing): Block[] {
   return lives.flatMap(({ samples }) =>
-    samples.map(({ atMs, spanMs, maxDelayMs, utilization }) => ({
+    samples.map(({ atMs, spanMs, maxDelayMs, utilization, starvedMs = 0 }) => ({
       fromMs: atMs - Math.max(spanMs, maxDelayMs),
       toMs: atMs,
-      ms: maxDelayMs,
+      ms: isStarved(starvedMs, maxDelayMs) ? Math.max(0, maxDelayMs - starvedMs) : maxDelayMs,
       source: "sampler" as const,
       utilization,
       work: [],

@@ -183,6 +183,11 @@ describe("before", () => {
     expect(find({ events: [liveness(5 * MINUTE, 137_036)] })?.message).toContain("for 2 min 17 s");
   });
 
+  test("an interval without a processor for most of its longest delay is the machine's, not the gateway's", () => {
+    const starved = (starvedMs: number) => find({ samples: [{ ...sample(MINUTE, 24_000), starvedMs }] })?.severity;
+    expect([18_000, 18_001, 23_500, 30_000].map(starved)).toEqual(["warning", "info", undefined, undefined]);
+  });
+
   test("only a late heartbeat leaves a doubt: the machine may have been asleep", () => {
     const finding = find({ events: [lateHeartbeat(5 * MINUTE, 40_000)] });
     expect(finding).toMatchObject({ confidence: "likely" });
