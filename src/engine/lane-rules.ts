@@ -129,9 +129,9 @@ function evidence(
   alone: readonly Liveness[],
   peak: number,
   lowered: readonly Lowering[],
-  { files }: GatewayLog,
+  { files, shared }: GatewayLog,
 ): Evidence[] {
-  const source = files.at(-1) ?? "gateway log";
+  const source = files[0] ?? "gateway log";
   const queued = Math.max(...busy.map((event) => (event.waiting ?? 0) + (event.queued ?? 0)));
   const delays = busy.flatMap(({ maxDelayMs }) => (maxDelayMs === null ? [] : [maxDelayMs]));
   return [
@@ -140,6 +140,7 @@ function evidence(
     { what: "runs at once, at most", value: peak, source },
     { what: "runs that waited meanwhile, at most", value: queued, source },
     ...(delays.length === 0 ? [] : [{ what: "longest delay meanwhile, ms", value: Math.max(...delays), source }]),
+    ...(shared ? [{ what: "other gateways of this user write there too", value: true, source }] : []),
     ...lowered.map(({ lane }) => ({
       what: lane.what,
       value: lane.width,

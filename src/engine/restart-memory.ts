@@ -11,6 +11,11 @@ const MIB = 1_048_576;
  */
 const LOWER = 0.95;
 
+/** Resident memory of a process in bytes; null when nobody tells. To be read before any request. */
+export async function memoryOf(pid: number): Promise<number | null> {
+  return readRss(pid) ?? (await (await import("../facts/gateway-probe.ts")).portableRss(pid));
+}
+
 /**
  * Whether a restart freed memory: another process, and one that needs less. Waits for the end of its start-up, in which
  * it needs most.
@@ -32,7 +37,7 @@ export async function provenMemory(
   const elapsed = (): number => performance.now() - begun;
   let after: number | null = null;
   for (;;) {
-    after = readRss(pid);
+    after = await memoryOf(pid);
     const lower = before !== null && after !== null && after < before * LOWER;
     const settled = elapsed() >= settleMs;
     if (after === null || before === null || (settled && lower) || elapsed() >= settledWithinMs) break;

@@ -1,15 +1,16 @@
 import os from "node:os";
 import type { Facts } from "../facts/facts.ts";
-import { type GatewayProcess, readLife, readRss, readUptime, sameLife } from "../facts/gateway.ts";
+import { type GatewayProcess, readLife, readUptime, sameLife } from "../facts/gateway.ts";
 import type { HostCommand } from "../facts/installation.ts";
-import { findSupervisor, type Supervisor } from "../facts/supervisor.ts";
+import { readVariables } from "../facts/process-variables.ts";
+import { findSupervisor, SERVICE_VARIABLES, type Supervisor } from "../facts/supervisor.ts";
 import type { Policy } from "./policy.ts";
 import { writeDurably } from "./replace-file.ts";
 import { RESTART_LIMITS, type RestartLimits, type RestartResult, restartGateway } from "./restart.ts";
 import { restartEvidence } from "./restart-evidence.ts";
 import { restartDetail } from "./restart-kind.ts";
-import { provenMemory } from "./restart-memory.ts";
-import { mayNotRestart, whyNoGateway, whyOutOfReach } from "./restart-refusal.ts";
+import { memoryOf, provenMemory } from "./restart-memory.ts";
+import { mayNotRestart, whyNoGateway, whyOutOfReach, withPort } from "./restart-refusal.ts";
 import { failureText, successText } from "./restart-sentences.ts";
 import type { Finding, Repair, RepairOutcome, RepairRun, Skip } from "./types.ts";
 
@@ -49,11 +50,14 @@ interface Plan extends RestartRequest {
 
 /** Plans a verified restart of the gateway: disruptive, never in an update, not twice within the policy's cooldown. */
 export async function planRestart(request: RestartRequest): Promise<Repair | Skip> {
-  const { facts, policy, gateway, interrupts, frees, limits = RESTART_LIMITS } = request;
+  const { facts, policy, interrupts, frees, limits = RESTART_LIMITS } = request;
   const refusal = mayNotRestart(facts, policy);
   if (refusal !== null) return { skip: refusal };
-  if (gateway === null) return { skip: await whyNoGateway(facts, policy) };
-  const { env, stateDir } = facts;
+  if (request.gateway === null) return { skip: await whyNoGateway(facts, policy) };
+  const gateway = await withPort(request.gateway, facts, policy);
+  const { stateDir } = facts;
+  // The gateway itself knows best what its service is called.
+  const env = { ...facts.env, ...readVariables(gateway.pid, SERVICE_VARIABLES) };
   const probes = { platform: process.platform, home: os.homedir(), root: "/", env, stateDir };
   const supervisor = findSupervisor(gateway.pid, probes);
   const outOfReach = await whyOutOfReach(gateway, facts, supervisor);
@@ -90,7 +94,7 @@ async function apply(plan: Plan, run: RepairRun): Promise<RepairOutcome> {
   const refusal = mayNotRestart(facts, policy);
   if (refusal !== null) return { status: "skipped", reason: refusal };
   // Memory first: any request moves it.
-  const rssBytes = readRss(gateway.pid);
+  const rssBytes = await memoryOf(gateway.pid);
   const uptimeMs = await readUptime(gateway.port, limits.answerMs);
   const seen = await restartEvidence(plan, run, { uptimeMs, rssBytes, supervisor: supervisor.kind });
   let restarted: Restarted | undefined;
@@ -104,7 +108,7 @@ async function apply(plan: Plan, run: RepairRun): Promise<RepairOutcome> {
       return { status: "failed", reason: failureText(result, supervisor, uptimeMs !== null) };
     restarted = result;
     // Of a restart for memory the memory is told when it has been measured.
-    const rssAfter = frees === "memory" ? null : readRss(result.now.pid);
+    const rssAfter = frees === "memory" ? null : await memoryOf(result.now.pid);
     return { status: "repaired", changes: [successText(result, gateway, rssBytes, rssAfter)] };
   });
   if (outcome.status !== "repaired" || restarted === undefined) return outcome;

@@ -134,9 +134,11 @@ function readAnswer(stdout: string, stderr: string, exitCode: number): CommandAn
   return /pairing required|scope upgrade|unauthorized|missing scope/i.test(stderr + stdout) ? "refused" : "failed";
 }
 
+/** The command's answer; a busy host may write a line of its log before or after it. */
 function parse(text: string): { ok?: unknown; result?: unknown } {
+  const answer = text.slice(Math.max(0, text.search(/^\{/m)), text.lastIndexOf("}") + 1);
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(answer);
     return typeof value === "object" && value !== null ? value : {};
   } catch {
     return {};

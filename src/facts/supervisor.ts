@@ -18,6 +18,14 @@ export interface SupervisorProbes {
   readonly stateDir: string;
 }
 
+/** Variables by which the host names its service. */
+export const SERVICE_VARIABLES = [
+  "OPENCLAW_PROFILE",
+  "OPENCLAW_SYSTEMD_UNIT",
+  "OPENCLAW_LAUNCHD_LABEL",
+  "OPENCLAW_WINDOWS_TASK_NAME",
+] as const;
+
 /** Finds out by what this process is kept running. Reads files, asks no service manager. */
 export function findSupervisor(pid: number, probes: SupervisorProbes): Supervisor {
   const { platform, env } = probes;

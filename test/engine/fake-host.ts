@@ -91,9 +91,13 @@ function editJob(): void {
 async function command(): Promise<void> {
   const how = process.env[process.argv.includes("--safe") ? "FAKE_REQUEST" : "FAKE_SERVICE"] ?? "not-loaded";
   const answer = (result: string): void =>
-    void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }));
+    void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }, null, 2));
   if (how === "not-loaded") answer(how);
-  else if (how === "nothing") answer("restarted");
+  else if (how === "noisy") {
+    process.stdout.write("[sqlite/transaction] slow {SQLite} transaction\n");
+    answer("not-loaded");
+    process.stdout.write("\n[gateway] done\n");
+  } else if (how === "nothing") answer("restarted");
   else if (how === "hang") await sleep(3_600_000);
   else if (how === "refused" || how === "failed") {
     process.stderr.write(how === "refused" ? "gateway closed (1008): pairing required" : "no");

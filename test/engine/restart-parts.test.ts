@@ -6,13 +6,13 @@ import { defaultPolicy } from "../../src/engine/policy.ts";
 import { RESTART_LIMITS } from "../../src/engine/restart.ts";
 import { restartEvidence } from "../../src/engine/restart-evidence.ts";
 import { provenMemory } from "../../src/engine/restart-memory.ts";
-import { mayNotRestart, whyNoGateway, whyOutOfReach } from "../../src/engine/restart-refusal.ts";
+import { mayNotRestart, whyNoGateway, whyOutOfReach, withPort } from "../../src/engine/restart-refusal.ts";
 import { failureText } from "../../src/engine/restart-sentences.ts";
 import type { Finding, RepairRun } from "../../src/engine/types.ts";
 import { type Facts, gatherFacts } from "../../src/facts/facts.ts";
 import { type GatewayProcess, readRss } from "../../src/facts/gateway.ts";
 import { openProcessTable } from "../../src/facts/processes.ts";
-import type { LogEvent, VitalSample } from "../../src/facts/vital-signs.ts";
+import type { GatewayProbe, LogEvent, NoGateway, VitalSample } from "../../src/facts/vital-signs.ts";
 import { tempDir } from "../facts/sandbox.ts";
 import { onLinux } from "./sandbox.ts";
 
@@ -31,23 +31,18 @@ function facts(change: Partial<Facts> = {}): Facts {
 }
 
 describe("no gateway to restart", () => {
-  const locks = (...verdicts: string[]) =>
-    ({
-      gatewayLocks: async () => ({ locks: verdicts.map((verdict) => ({ judgement: { verdict } })), problems: [] }),
-      unseenGateway: async () => null,
-    }) as unknown as Partial<Facts>;
+  const unseen = { port: 18_789, listener: null, answers: false };
 
-  test.each([
-    [locks(), "no gateway of this state directory runs: start it"],
-    [locks("gone"), "no gateway of this state directory runs: start it"],
-    [locks("held", "held"), "two gateways run on this state directory: stop one of them first"],
-    [locks("unknown"), "cannot be told from here: restart it where it runs"],
-    [
-      { unseenGateway: async () => ({ port: 18_789, listener: null, answers: false }) },
-      "the gateway on port 18789 runs in a container or as another user: restart it where it runs",
-    ],
-  ])("is explained", async (given, reason) => {
-    expect(await whyNoGateway(facts(given), defaultPolicy)).toContain(reason);
+  test.each<[NoGateway | null, string]>([
+    [{ kind: "down" }, "no gateway of this state directory runs: start it"],
+    [{ kind: "several", pids: [7, 8] }, "several gateways run on this state directory (processes 7, 8): stop all but"],
+    [{ kind: "unknown", lockPath: "/x" }, "cannot be told from here: restart it where it runs"],
+    [{ kind: "unseen", gateway: unseen }, "the gateway on port 18789 runs in a container or as another user: restart"],
+    [{ kind: "other", port: 1, pids: [], answers: true }, "on port 1 is of another state directory or user"],
+    [{ kind: "updating" }, "not during an update"],
+    [null, "no gateway of this state directory runs"],
+  ])("is explained: %o", async (none, reason) => {
+    expect(await whyNoGateway(facts({ noGateway: async () => none }), defaultPolicy)).toContain(reason);
   });
 });
 
@@ -67,6 +62,23 @@ describe("a gateway out of reach", () => {
       `the gateway, process ${process.pid}, does not listen on port 1, where it is expected; to restart it: ${SUPERVISOR.restart}`,
     );
     expect(await whyOutOfReach(GATEWAY, facts(), SUPERVISOR), "its lock names the port").toBeNull();
+  });
+});
+
+describe("the port of a gateway", () => {
+  const probing = (gateway: GatewayProcess | null) => {
+    const gatewayProbe = async () => (gateway === null ? null : ({ gateway } as GatewayProbe));
+    return facts({ gatewayProbe });
+  };
+  const guessed = { ...GATEWAY, ownsPort: false };
+
+  test("is the one it was seen to answer on, where its lock names none", async () => {
+    const seen = { ...GATEWAY, port: 19_001 };
+    expect(await withPort(guessed, probing(seen), defaultPolicy)).toEqual(seen);
+    expect(await withPort(guessed, probing({ ...seen, ownsPort: false }), defaultPolicy)).toBe(guessed);
+    expect(await withPort(guessed, probing({ ...seen, createdAtMs: 9 }), defaultPolicy), "another one").toBe(guessed);
+    expect(await withPort(guessed, probing(null), defaultPolicy)).toBe(guessed);
+    expect(await withPort(GATEWAY, probing(seen), defaultPolicy), "it is known").toBe(GATEWAY);
   });
 });
 
@@ -157,7 +169,7 @@ describe("what is kept", () => {
     const samples = Array.from({ length: 50_000 }, () => sample(1000));
     const life = { pid: 7, startTicks: 1, startedAtMs: 1, hostVersion: null, samples };
     const { text, json } = await kept({
-      gatewayLog: async () => ({ files: ["/home/planted/log"], shared: false, events, fromMs: 0 }),
+      gatewayLog: async () => ({ files: ["/home/planted/log"], events, fromMs: 0, shared: true }),
       vitalRing: async () => ({ path: "/home/planted/ring", lives: [life] }),
     });
     expect(text).not.toContain("planted");

@@ -71,6 +71,7 @@ describe("no restart", () => {
   test.each([
     ["nothing", "nothing", "the command said ok and nothing happened"],
     ["not-loaded", "not-loaded", "the host knows no service that runs this gateway"],
+    ["noisy", "noisy", "the host knows no service that runs this gateway"],
     ["not-loaded", "refused", "the gateway did not accept the request"],
     ["failed", "failed", "the host's command failed"],
   ])("when the commands answer %s and %s", async (service, request, sentence) => {

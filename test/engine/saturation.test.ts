@@ -29,7 +29,7 @@ function facts({ files = { "openclaw.json": "{}" }, events = BUSY, ...options }:
     put(path.join(stateDir, name), text);
     utimesSync(path.join(stateDir, name), past, past);
   }
-  const gatewayLog = async () => ({ files: ["/tmp/openclaw/log"], shared: false, events, fromMs: null });
+  const gatewayLog = async () => ({ files: ["/tmp/openclaw/log"], events, fromMs: null, shared: true });
   return { ...gatherFacts({ stateDir, hostVersion: "2026.5.22", env: {}, ...options }), gatewayLog };
 }
 
@@ -77,6 +77,7 @@ describe("a saturated loop", () => {
       "runs at once, at most": 4,
       "runs that waited meanwhile, at most": 3,
       "longest delay meanwhile, ms": 2400,
+      "other gateways of this user write there too": true,
       "runs of agents at once": 4,
     });
   });
