@@ -1,6 +1,6 @@
 import { absentGateway } from "../src/engine/loop-absent.ts";
 import { isRecorded, loopFindings } from "../src/engine/loop-findings.ts";
-import { isEnough, SECOND_LOOK, secondLookMs } from "../src/engine/loop-now.ts";
+import { secondLook } from "../src/engine/loop-now.ts";
 import { saturationFindings } from "../src/engine/saturation-rules.ts";
 import type { Check } from "../src/engine/types.ts";
 import { configValue } from "../src/facts/config.ts";
@@ -17,11 +17,8 @@ const check: Check = {
     const era = await facts.era();
     const ring = await facts.vitalRing();
     const recorded = probe !== null && isRecorded(ring, probe);
-    const forMs = probe === null || watch !== null ? null : secondLookMs(probe, { era, recorded }, least);
-    if (forMs !== null) {
-      const enough = (probes: Parameters<typeof isEnough>[0]) => isEnough(probes, least);
-      watch = await facts.liveWatch(graceSeconds, { forMs, enough, probeEveryMs: SECOND_LOOK.probeEveryMs });
-    }
+    const how = probe === null || watch !== null ? null : secondLook(probe, { era, recorded }, least);
+    if (how !== null) watch = await facts.liveWatch(graceSeconds, how);
     const log = await facts.gatewayLog(graceSeconds);
     const findings = loopFindings({ probe, log, ring, watch, era }, least, watch?.toMs ?? probe?.atMs ?? Date.now());
     findings.push(...(await saturationFindings(facts, policy)));

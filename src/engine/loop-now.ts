@@ -1,4 +1,4 @@
-import { isStarved, type LiveProbe, type LiveWatch, ownMs } from "../facts/live-watch.ts";
+import { isStarved, type LiveProbe, type LiveWatch, ownMs, type WatchOptions } from "../facts/live-watch.ts";
 import type { GatewayProbe } from "../facts/vital-signs.ts";
 import { START } from "./loop-blocks.ts";
 
@@ -36,6 +36,11 @@ const MOST = 0.6;
  */
 const OWN_SHARE = 0.25;
 
+/** From this part of the threshold on an answer is looked into: one in good order takes some milliseconds. */
+const SUSPECT = 0.1;
+/** So many answers in time and in a row, and the suspicion is gone. */
+const CALM = 3;
+
 /** How long a second look may take. Milliseconds. */
 export const SECOND_LOOK = {
   /** After no answer at all: is it over in a moment, or does it last? */
@@ -45,23 +50,35 @@ export const SECOND_LOOK = {
   probeEveryMs: 250,
 } as const;
 
-/** How long to look a second time before anything is said; null when the first look is enough. */
-export function secondLookMs(
+/** A second look, and when it is over before its time; null when the first look is enough. */
+export function secondLook(
   { health, ready }: GatewayProbe,
   { era, recorded }: { readonly era: "jsonl" | "sqlite"; readonly recorded: boolean },
   leastMs: number,
-): number | null {
-  if (health.kind === "silent") return SECOND_LOOK.silentMs;
+): Pick<WatchOptions, "forMs" | "enough" | "probeEveryMs"> | null {
+  const { silentMs, doubtfulMs, probeEveryMs } = SECOND_LOOK;
+  const enough = (probes: readonly LiveProbe[]): boolean => isEnough(probes, leastMs);
+  if (health.kind === "silent") return { forMs: silentMs, probeEveryMs, enough };
   if (health.kind !== "answered") return null;
-  if (ready.kind === "silent" || Math.max(health.ms, ready.ms) >= leastMs) return SECOND_LOOK.doubtfulMs;
+  const waited = Math.max(health.ms, ready.ms);
+  const told = ready.figures?.maxDelayMs ?? 0;
   // What the sampler has recorded, it tells better; and on newer versions the figures are those of the last second.
-  if (recorded || era !== "jsonl") return null;
-  return (ready.figures?.maxDelayMs ?? 0) >= LONG * leastMs ? SECOND_LOOK.doubtfulMs : null;
+  const doubtful = !recorded && era === "jsonl" && told >= LONG * leastMs;
+  if (ready.kind === "silent" || waited >= leastMs || doubtful) return { forMs: doubtfulMs, probeEveryMs, enough };
+  // Between two short blocks an answer may come nearly at once: a few more tell.
+  if (waited < SUSPECT * leastMs && told < leastMs) return null;
+  return { forMs: doubtfulMs, probeEveryMs, enough: (probes) => enough(probes) || isCalm(probes, leastMs) };
 }
 
 /** Whether a watch has already shown what it is for. */
 export function isEnough(probes: readonly LiveProbe[], leastMs: number): boolean {
   return longest(probes) >= LONG * leastMs || isAgainAndAgain(probes, leastMs);
+}
+
+/** Whether some requests in a row were answered well in time. */
+function isCalm(probes: readonly LiveProbe[], leastMs: number): boolean {
+  const last = probes.slice(-CALM);
+  return last.length === CALM && last.every(({ kind, ms }) => kind === "answered" && ms < leastMs / 2);
 }
 
 /** What a look, and a second or a longer one, say of the gateway now. */

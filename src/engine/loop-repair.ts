@@ -1,6 +1,6 @@
 import type { Facts } from "../facts/facts.ts";
 import { getJson } from "../facts/loopback.ts";
-import { judgeNow, SECOND_LOOK, secondLookMs } from "./loop-now.ts";
+import { judgeNow, secondLook } from "./loop-now.ts";
 import type { Policy } from "./policy.ts";
 import { planRestart } from "./restart-repair.ts";
 import type { Finding, Repair, RepairOutcome, Skip } from "./types.ts";
@@ -43,9 +43,8 @@ export async function stillBlocked(
   const least = loop.maxDelayMs;
   const probe = await facts.gatewayProbe(graceSeconds);
   if (probe === null) return { status: "skipped", reason: "no gateway is there any more; look again" };
-  const forMs = secondLookMs(probe, { era: await facts.era(), recorded: true }, least);
-  const watch =
-    forMs === null ? null : await facts.liveWatch(graceSeconds, { forMs, probeEveryMs: SECOND_LOOK.probeEveryMs });
+  const how = secondLook(probe, { era: await facts.era(), recorded: true }, least);
+  const watch = how === null ? null : await facts.liveWatch(graceSeconds, how);
   const { kind } = judgeNow(probe, watch, least);
   if (kind === "blocked" || kind === "again and again") return true;
   return { status: "skipped", reason: kind === "starting" ? "it has just been started" : "it answers again" };

@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import check from "../../checks/event-loop-delay.ts";
 import { loopFindings } from "../../src/engine/loop-findings.ts";
-import { isEnough } from "../../src/engine/loop-now.ts";
+import { isEnough, secondLook } from "../../src/engine/loop-now.ts";
 import { defaultPolicy } from "../../src/engine/policy.ts";
 import type { FindingDraft } from "../../src/engine/types.ts";
 import { type Facts, gatherFacts } from "../../src/facts/facts.ts";
@@ -11,7 +11,7 @@ import type { LiveProbe, LiveWatch } from "../../src/facts/live-watch.ts";
 import type { GatewayProbe, NoGateway } from "../../src/facts/vital-signs.ts";
 import { diagnose } from "../../src/index.ts";
 import { packageFile } from "../../src/package.ts";
-import { answered, MONTH, NOW, probe, sample, scene, silent, watch } from "../engine/loop-scenes.ts";
+import { answered, MONTH, NOW, probe, scene, silent, watch } from "../engine/loop-scenes.ts";
 import { put, tempDir } from "../facts/sandbox.ts";
 
 const HOSTS = ["2026.5.22", "2026.9.6"] as const;
@@ -99,20 +99,41 @@ describe("the second look", () => {
     ["all is well", probe(), null],
     ["no answer", probe({ health: silent(), ready: silent() }), 1_200],
     ["a late answer", probe({ health: answered(1_000) }), 8_000],
-    ["an answer in time", probe({ health: answered(999) }), null],
+    ["an answer in time", probe({ health: answered(99) }), null],
+    ["one that is a little late", probe({ health: answered(100) }), 8_000],
     ["readiness late", probe({ ready: answered(1_000) }), 8_000],
     ["readiness not at all", probe({ ready: silent() }), 8_000],
     ["figures that may be those of the start", probe({ maxDelayMs: 3_000 }), 8_000],
-    ["figures of ordinary turns", probe({ maxDelayMs: 2_999 }), null],
+    ["figures of ordinary turns", probe({ maxDelayMs: 1_000 }), 8_000],
+    ["good figures", probe({ maxDelayMs: 999 }), null],
     ["a closed port", probe({ health: { kind: "closed", ms: 1, status: null } }), null],
   ])("after %s", async (_, seen, forMs) => {
     expect(await looked(seen)).toBe(forMs);
   });
 
-  test("is not needed for figures where the sampler has recorded them, or the host shows the last second", async () => {
-    const late = probe({ maxDelayMs: 9_000 });
-    expect(await looked(late, { vitalRing: async () => scene({ samples: [sample(1_000, 22)] }).ring })).toBeNull();
-    expect(await looked(late, { era: async () => "sqlite" })).toBeNull();
+  test("of a suspicion is over after three answers in time, of a doubt it is not", () => {
+    const calm = watch([3, 499, 3]).probes;
+    const over = (seen: GatewayProbe, recorded: boolean, era: "jsonl" | "sqlite", probes: readonly LiveProbe[]) =>
+      secondLook(seen, { era, recorded }, 1_000)?.enough?.(probes);
+    const late = probe({ health: answered(999) });
+    expect(over(late, false, "jsonl", calm)).toBe(true);
+    expect(over(late, false, "jsonl", calm.slice(1))).toBe(false);
+    expect(over(late, false, "jsonl", watch([3, 500, 3]).probes)).toBe(false);
+    expect(over(probe({ health: answered(1_000) }), false, "jsonl", calm)).toBe(false);
+    const figures = probe({ maxDelayMs: 9_000 });
+    expect(over(figures, false, "jsonl", calm), "perhaps of the start").toBe(false);
+    expect(over(figures, true, "jsonl", calm), "the sampler knows").toBe(true);
+    expect(over(figures, false, "sqlite", calm), "of the last second").toBe(true);
+  });
+
+  test("finds short blocks back to back although the first answer came between two", async () => {
+    const findings = await run(
+      facts({
+        gatewayProbe: async () => probe({ health: answered(196), maxDelayMs: 1_700 }),
+        liveWatch: async (_grace, briefly) => (briefly === undefined ? null : watch([1_250, 1_250, 1_250])),
+      }),
+    );
+    expect(findings).toMatchObject([{ severity: "warning", message: expect.stringContaining("again and again") }]);
   });
 
   test("is not taken when the gateway was watched for longer", async () => {

