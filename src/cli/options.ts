@@ -2,12 +2,13 @@ import { parseArgs } from "node:util";
 import { UserError } from "../engine/errors.ts";
 import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
+import { parseDuration } from "./duration.ts";
 
 export const FORMATS = ["human", "json"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep"> {
+export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watchSignal" | "onWatch"> {
   readonly command: string;
   /** What follows the command, e.g. the run of `undo`. */
   readonly operands: readonly string[];
@@ -31,6 +32,7 @@ const FLAGS = {
   format: { type: "string" },
   json: { type: "boolean" },
   "host-version": { type: "string" },
+  "watch-for": { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   force: { type: "boolean" },
@@ -49,7 +51,7 @@ export const COMMANDS: Readonly<
 > = {
   check: {
     operands: 0,
-    usage: "check",
+    usage: "check [--watch-for 2m]",
     summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
   },
   fix: {
@@ -99,6 +101,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
     format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
     hostVersion: version(values["host-version"]),
+    watchForMs: watchFor(command, values["watch-for"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
     force: values.force ?? false,
@@ -109,6 +112,16 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     help: values.help ?? false,
     version: values.version ?? false,
   };
+}
+
+function watchFor(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (command !== "check")
+    throw new UserError(
+      `\`${command}\` has no --watch-for.`,
+      "`openclaw-vitals check --watch-for 2m` watches the gateway.",
+    );
+  return parseDuration("--watch-for", text, { least: "1s", most: "1h" });
 }
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */

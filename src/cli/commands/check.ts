@@ -5,8 +5,15 @@ import { painter } from "../terminal.ts";
 
 const check: Command = async (options, terminal) => {
   const spinner = options.format === "human" && !options.quiet;
-  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
-    diagnose({ ...options, env: terminal.env }),
+  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, (say) =>
+    untilInterrupted(options.watchForMs !== undefined, (watchSignal) =>
+      diagnose({
+        ...options,
+        env: terminal.env,
+        watchSignal,
+        onWatch: (leftMs) => say(`Watching the gateway, ${Math.ceil(leftMs / 1000)} s left (Ctrl-C: enough)`),
+      }),
+    ),
   );
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
   if (options.format === "json" || (options.quiet && diagnosis.ok)) return { code, document: diagnosis, text: "" };
@@ -15,3 +22,19 @@ const check: Command = async (options, terminal) => {
 };
 
 export default check;
+
+/** The first Ctrl-C ends a watch and lets it report; a second one ends the command. */
+async function untilInterrupted<T>(
+  watches: boolean,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (!watches) return await work(undefined);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once("SIGINT", stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off("SIGINT", stop);
+  }
+}

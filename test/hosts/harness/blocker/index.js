@@ -1,0 +1,57 @@
+/**
+ * Blocks the event loop of the gateway it runs in, as a file in its folder says: `<block ms> <pause ms> <times>`.
+ * Looks for the file every 50 ms and takes it away before it begins.
+ */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const POLL_MS = 50;
+const folder = process.env.VITALS_TEST_BLOCKER;
+
+export default {
+  id: "loop-blocker",
+  name: "Loop blocker",
+  description: "Blocks a gateway's event loop on demand, for tests",
+  register(api) {
+    let timer;
+    api.registerService({
+      id: "loop-blocker",
+      start() {
+        if (folder === undefined) return;
+        writeFileSync(join(folder, "ready"), String(process.pid));
+        timer = setTimeout(look, POLL_MS);
+      },
+      stop() {
+        clearTimeout(timer);
+      },
+    });
+
+    function look() {
+      const order = take(join(folder, "order"));
+      if (order === null) timer = setTimeout(look, POLL_MS);
+      else block(...order);
+    }
+
+    function block(blockMs, pauseMs, times) {
+      const end = performance.now() + blockMs;
+      while (performance.now() < end);
+      // A new order ends the old one.
+      timer = setTimeout(() => {
+        const order = take(join(folder, "order"));
+        if (order !== null) block(...order);
+        else if (times > 1) block(blockMs, pauseMs, times - 1);
+        else look();
+      }, pauseMs);
+    }
+  },
+};
+
+function take(file) {
+  try {
+    const order = readFileSync(file, "utf8").split(" ").map(Number);
+    rmSync(file);
+    return order;
+  } catch {
+    return null;
+  }
+}
