@@ -64,8 +64,6 @@ export function judgeGrowth(
   const points = samples
     .map(({ atMs, rssBytes }) => ({ t: (atMs - startedAtMs) / MINUTE, y: rssBytes }))
     .sort((a, b) => a.t - b.t);
-  const settled = points.filter(({ t }) => t >= NEEDED.startMinutes);
-  const minutes = span(settled);
   let best: (GrowthVerdict & { kind: "growing" }) | null = null;
   for (const window of WINDOWS) {
     const found = growthIn(points, window, thresholdBytesPerMinute * window.factor);
@@ -83,8 +81,16 @@ export function judgeGrowth(
     };
   }
   if (best !== null) return best;
-  if (minutes >= NEEDED.minutes && settled.length >= NEEDED.samples) return { kind: "steady" };
-  return { kind: "inconclusive", samples: settled.length, minutes };
+  const seen = sinceGap(points.filter(({ t }) => t >= NEEDED.startMinutes));
+  const minutes = span(seen);
+  if (minutes >= NEEDED.minutes && seen.length >= NEEDED.samples) return { kind: "steady" };
+  return { kind: "inconclusive", samples: seen.length, minutes };
+}
+
+/** What a sampler saw that has stopped since says nothing about now. */
+function sinceGap(points: readonly Point[]): readonly Point[] {
+  const gap = points.findLastIndex(({ t }, i) => i > 0 && t - (points[i - 1]?.t ?? t) > NEEDED.minutes);
+  return points.slice(Math.max(gap, 0));
 }
 
 function growthIn(points: readonly Point[], window: Window, threshold: number): { slope: Slope; part: Point[] } | null {
