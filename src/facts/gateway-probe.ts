@@ -66,7 +66,7 @@ async function withPort(gateway: GatewayProcess, { processes, root }: ProbeOptio
   const answers = await Promise.all(ports.map(async (port) => await getJson(port, "/healthz", FIND_PORT_MS)));
   const live = ports.find((_, n) => answers[n]?.kind === "answered" && isLive(answers[n].json));
   // A gateway that is stuck answers nowhere. Its other services listen above its own port.
-  const port = live ?? ports.find((_, n) => answers[n]?.kind === "silent");
+  const port = live ?? ports.find((_, n) => answers[n]?.kind !== "answered");
   return port === undefined ? gateway : { ...gateway, port, ownsPort: true };
 }
 
