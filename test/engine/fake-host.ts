@@ -19,6 +19,7 @@ function gateway(): void {
   let descriptor = 0;
   const sessions = new Map<string, number>();
   let started = 0;
+  const leak: Buffer[] = [];
   const stat = existsSync("/proc/self/stat") ? readFileSync("/proc/self/stat", "utf8") : "";
   const startTime = stat === "" ? {} : { startTime: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) };
   const life = async (): Promise<void> => {
@@ -34,6 +35,7 @@ function gateway(): void {
     started = performance.now();
   };
   const server = createServer(async ({ method, url = "" }, response) => {
+    if (url === "/leak") leak.push(Buffer.alloc(200 * 2 ** 20, 1));
     const body = { ready: true, failing: [], uptimeMs: Math.round(performance.now() - started) };
     response.setHeader("content-type", "application/json; charset=utf-8");
     response.setHeader("connection", "close");
