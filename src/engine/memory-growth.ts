@@ -96,11 +96,13 @@ function sinceGap(points: readonly Point[]): readonly Point[] {
 function growthIn(points: readonly Point[], window: Window, threshold: number): { slope: Slope; part: Point[] } | null {
   const settled = points.filter(({ t }) => t >= window.startMinutes);
   const end = settled.at(-1)?.t ?? 0;
-  // From the last sample before it, so that a window is never a moment short.
-  const begin = settled.findLastIndex(({ t }) => t <= end - window.minutes);
+  // From the last sample before it, so that a window is never a moment short, nor a sample where they come late.
+  const begin = settled.findLastIndex(
+    ({ t }, i) => t <= end - window.minutes && settled.length - i >= window.samples,
+  );
   if (begin < 0) return null;
   const part = settled.slice(begin);
-  if (part.length < window.samples) return null;
+  if (span(part) > 2 * window.minutes) return null;
   if (!growsThroughout(part, threshold) || !isNewHeight(settled.slice(0, begin), part)) return null;
   const slope = theilSen(part);
   return slope !== null && slope.lower > threshold ? { slope, part } : null;

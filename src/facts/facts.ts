@@ -188,6 +188,11 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const vitalRing = once(async (): Promise<VitalRing> => {
+    const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
+    if (problem !== null) found.push(problem);
+    return ring;
+  });
   const judgedGatewayLocks = judged(gatewayLocks);
   const gateway = async (graceSeconds: number) =>
     (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
@@ -226,7 +231,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       processes,
       watch: options,
     }),
-    vitalRing: async () => ({ path: "", lives: [] }),
+    vitalRing,
     problems: () => found,
     fresh(changed) {
       // What was watched was watched; nobody waits for it twice.
