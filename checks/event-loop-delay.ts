@@ -1,6 +1,7 @@
 import { absentGateway } from "../src/engine/loop-absent.ts";
 import { isRecorded, loopFindings } from "../src/engine/loop-findings.ts";
 import { isEnough, SECOND_LOOK, secondLookMs } from "../src/engine/loop-now.ts";
+import { saturationFindings } from "../src/engine/saturation-rules.ts";
 import type { Check } from "../src/engine/types.ts";
 import { configValue } from "../src/facts/config.ts";
 
@@ -23,6 +24,7 @@ const check: Check = {
     }
     const log = await facts.gatewayLog(graceSeconds);
     const findings = loopFindings({ probe, log, ring, watch, era }, least, watch?.toMs ?? probe?.atMs ?? Date.now());
+    findings.push(...(await saturationFindings(facts, policy)));
     if (probe !== null) return findings;
     const expected = configValue(facts.config, "gateway.mode") === "local" || ring.lives.length > 0;
     return [...findings, ...absentGateway(await facts.noGateway(graceSeconds), expected)];

@@ -59,16 +59,11 @@ export function isEnough(probes: readonly LiveProbe[], leastMs: number): boolean
 }
 
 /** What a look, and a second or a longer one, say of the gateway now. */
-export function judgeNow(
-  probe: GatewayProbe,
-  watch: LiveWatch | null,
-  leastMs: number,
-  nowMs = watch?.toMs ?? probe.atMs,
-): LoopNow {
+export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: number): LoopNow {
   const { health, ready, gateway } = probe;
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
-  const fresh = gateway.createdAtMs !== null && nowMs - gateway.createdAtMs < START.windowMs;
+  const fresh = gateway.createdAtMs !== null && probe.atMs - gateway.createdAtMs < START.windowMs;
   if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const silentNow = last === undefined ? health.kind === "silent" : last.kind === "silent";

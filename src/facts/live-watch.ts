@@ -76,7 +76,8 @@ export async function watchGateway(
       const starvedMs = Math.min(ms, Math.max(own.longest(), (queuedMs(gateway.pid) ?? 0) - (queued ?? 0)));
       const late = signal?.aborted || ms >= deadlineMs - 1; // timers may be early by a part of a millisecond
       // Who hangs up is no loop that stands still; and where too many wait to be let in, a connection hangs.
-      const kind = answer?.kind === "answered" ? "answered" : late ? "silent" : answer?.kind === "silent" ? "other" : "closed";
+      const kind =
+        answer?.kind === "answered" ? "answered" : late ? "silent" : answer?.kind === "silent" ? "other" : "closed";
       const status = answer?.kind === "answered" ? answer.status : null;
       probes.push({ kind, ms, status, atMs, starvedMs });
       if (enough?.(probes)) break;

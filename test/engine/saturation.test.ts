@@ -29,7 +29,7 @@ function facts({ files = { "openclaw.json": "{}" }, events = BUSY, ...options }:
     put(path.join(stateDir, name), text);
     utimesSync(path.join(stateDir, name), past, past);
   }
-  const gatewayLog = async () => ({ files: ["/tmp/openclaw/log"], events, fromMs: null });
+  const gatewayLog = async () => ({ files: ["/tmp/openclaw/log"], shared: false, events, fromMs: null });
   return { ...gatherFacts({ stateDir, hostVersion: "2026.5.22", env: {}, ...options }), gatewayLog };
 }
 
