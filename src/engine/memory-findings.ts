@@ -59,8 +59,7 @@ export function growthFinding(
     severity: limit !== null && limit.latest < SOON ? "error" : "warning",
     message: growthText(verdict, limit),
     target: "gateway",
-    fixHint:
-      "`openclaw-vitals fix --force` restarts the gateway, which ends all turns in it, and proves that the memory was freed. `openclaw-vitals report` collects what a bug report needs; better before.",
+    fixHint: `\`openclaw-vitals fix --force${series.watched ? " --only rss-growth --watch-for 5m" : ""}\` restarts the gateway, which ends all turns in it, and proves that the memory was freed. A restart does not mend the leak.`,
     confidence: "likely",
     evidence,
     identity: "growth",

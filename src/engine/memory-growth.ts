@@ -97,9 +97,7 @@ function growthIn(points: readonly Point[], window: Window, threshold: number): 
   const settled = points.filter(({ t }) => t >= window.startMinutes);
   const end = settled.at(-1)?.t ?? 0;
   // From the last sample before it, so that a window is never a moment short, nor a sample where they come late.
-  const begin = settled.findLastIndex(
-    ({ t }, i) => t <= end - window.minutes && settled.length - i >= window.samples,
-  );
+  const begin = settled.findLastIndex(({ t }, i) => t <= end - window.minutes && settled.length - i >= window.samples);
   if (begin < 0) return null;
   const part = settled.slice(begin);
   if (span(part) > 2 * window.minutes) return null;

@@ -3,12 +3,16 @@ import type { GatewayLog, GatewayProbe, MemorySample, StabilityRecords, VitalRin
 /** Memory of the gateway that runs now, as one source saw it. */
 export interface MemorySeries {
   readonly source: string;
+  /** Nothing but a watch sees this again. */
+  readonly watched: boolean;
   /** Samples before are of another life. */
   readonly startedAtMs: number;
   readonly samples: readonly MemorySample[];
   /** Of the JavaScript heap, where the source has it. */
   readonly heap: readonly MemorySample[];
 }
+
+const OUTSIDE = "watched from outside";
 
 export interface MemorySources {
   readonly probe: GatewayProbe;
@@ -34,19 +38,17 @@ export function memorySeries({ probe, ring, watched, stability, log }: MemorySou
   const now = rssBytes === null ? [] : [{ atMs, rssBytes }];
   const series = (source: string, samples: readonly MemorySample[], heap: readonly MemorySample[] = []) => ({
     source,
+    watched: source === OUTSIDE,
     startedAtMs,
     samples: [...samples, ...now].filter((sample) => sample.atMs >= startedAtMs).sort((a, b) => a.atMs - b.atMs),
     heap,
   });
   const sampled = life?.samples ?? [];
   const heap = sampled.map((sample) => ({ atMs: sample.atMs, rssBytes: sample.heapBytes }));
-  const [inside, outside] = [`sampler in the gateway, ${ring.path}`, "watched from outside"];
-  const both = `${inside}, and ${outside}`;
-  const own = series(
-    sampled.length === 0 ? outside : watched.length === 0 ? inside : both,
-    [...sampled, ...watched],
-    heap,
-  );
+  const inside = `sampler in the gateway, ${ring.path}`;
+  const both = `${inside}, and ${OUTSIDE}`;
+  const source = sampled.length === 0 ? OUTSIDE : watched.length === 0 ? inside : both;
+  const own = series(source, [...sampled, ...watched], heap);
   const told = stability.memory.filter((sample) => sample.pid === gateway.pid);
   return [own, series("stability records of the host", told), series("gateway log", logged(log))];
 }

@@ -107,6 +107,9 @@ describe("where the samples come from", () => {
   test("without a sampler they are those of a watch", async () => {
     const [finding] = await look({ watched: growing() });
     expect(finding?.evidence[0]?.source).toBe("watched from outside");
+    expect(finding?.fixHint, "a run that does not watch would find nothing to repair").toContain(
+      "`openclaw-vitals fix --force --only rss-growth --watch-for 5m`",
+    );
     expect(finding?.message).toContain("grown by 60 MiB a minute");
   });
 
