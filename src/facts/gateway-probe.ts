@@ -1,7 +1,7 @@
 import { type GatewayProcess, readRss } from "./gateway.ts";
 import { listensOn, portsOf, socketsOn } from "./listeners.ts";
 import { getJson, type LoopbackAnswer } from "./loopback.ts";
-import { type ProcessTimes, readTimes } from "./process-times.ts";
+import { type LoopTimes, readLoopTimes } from "./process-times.ts";
 import type { ProcessTable } from "./processes.ts";
 import type { GatewayProbe, Probe, ReadyFigures, SilentProcess } from "./vital-signs.ts";
 
@@ -140,18 +140,24 @@ function amount(value: unknown): number | null {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-type Watched = ProcessTimes & { readonly atMs: number };
+type Watched = LoopTimes & { readonly atMs: number };
 
 /** Null also when another process has the gateway's number by now. */
 function ownTimes({ pid, startTicks }: GatewayProcess, root: string): Watched | null {
-  const times = readTimes(pid, root);
+  const times = readLoopTimes(pid, root);
   if (times === null || (startTicks !== null && times.startTicks !== startTicks)) return null;
   return { ...times, atMs: performance.now() };
 }
 
 function whatItDid(before: Watched | null, after: Watched | null): SilentProcess | null {
   if (before === null || after === null || before.startTicks !== after.startTicks) return null;
-  return { state: after.state, cpuMs: after.cpuMs - before.cpuMs, overMs: Math.round(after.atMs - before.atMs) };
+  const starved = before.starvedMs === null || after.starvedMs === null ? null : after.starvedMs - before.starvedMs;
+  return {
+    state: after.state,
+    cpuMs: after.cpuMs - before.cpuMs,
+    starvedMs: starved === null ? null : Math.round(starved),
+    overMs: Math.round(after.atMs - before.atMs),
+  };
 }
 
 /** On Linux /proc has said all there is to say. */

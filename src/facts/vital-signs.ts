@@ -26,12 +26,17 @@ export interface ReadyFigures {
   readonly utilization: number | null;
 }
 
-/** What the kernel says of a process that takes connections and does not answer. */
+/** What the kernel says of a gateway that takes connections and does not answer: of the thread its loop runs in. */
 export interface SilentProcess {
-  /** State letter of `/proc/<pid>/stat`, e.g. R when it runs and D when it waits for a disk. */
+  /** State letter of `/proc`, e.g. R when it runs, S when it waits, D when it waits for a disk, T when stopped. */
   readonly state: string;
   /** Processor time it used while it was watched, in milliseconds. */
   readonly cpuMs: number;
+  /**
+   * Time it could have run and got no processor, in milliseconds; null when the kernel does not say. Most of `overMs`:
+   * it is the machine that is too busy.
+   */
+  readonly starvedMs: number | null;
   readonly overMs: number;
 }
 
