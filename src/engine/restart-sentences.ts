@@ -33,7 +33,7 @@ export function failureText(
   if (status === "lost")
     return `the gateway went away and did not come back within ${seconds} s; see its log, then start it: ${restart}`;
   if (status === "unproven")
-    return `the gateway has a new lock, but did not answer within ${seconds} s that it is up, so its restart is not proven; see its log`;
+    return `the gateway has a new lock, but did not answer within ${seconds} s that it is up, so its restart is not proven; see its log, and look again`;
   const silent =
     answered || answers.length === 0
       ? ""

@@ -2,6 +2,7 @@ import {
   type GatewayLife,
   type GatewayProcess,
   readLife,
+  readPort,
   readUptime,
   sameLife,
   sameProcess,
@@ -106,7 +107,8 @@ async function awaitNewLife(
     if (life !== null && gone) {
       // From before the request: a late answer must not look like a late start.
       const elapsed = performance.now() - began;
-      const uptime = await readUptime(before.port, answerMs);
+      // It may have come back on another port, which the service was given meanwhile.
+      const uptime = await readUptime(readPort(before.lockPath) ?? before.port, answerMs);
       if (uptime !== null && uptime < elapsed) return life;
     }
     // Once it has gone it is waited for, whatever the command said.

@@ -46,6 +46,13 @@ describe("a restart", () => {
     expect(successText(result, gateway, 1, 1)).toContain(`within process ${gateway.pid}, so its memory was not freed`);
   });
 
+  test("is proven on the port its new lock names", async () => {
+    const gateway = await gatewayOf();
+    const result = await restartGateway(gateway, host("moved"), { ...LIMITS, returnMs: 5000 });
+    expect(result).toMatchObject({ status: "restarted", sameProcess: true });
+    expect(await readUptime(gateway.port, 1000), "nobody is left there").toBeNull();
+  });
+
   test("no service knows of is asked of the gateway itself", async () => {
     const gateway = await gatewayOf();
     const result = await restartGateway(gateway, host("not-loaded", "within"), LIMITS);
