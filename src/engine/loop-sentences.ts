@@ -1,5 +1,5 @@
 import type { GatewayProbe } from "../facts/vital-signs.ts";
-import type { Block, Episode } from "./loop-blocks.ts";
+import type { Block } from "./loop-blocks.ts";
 import type { LoopHistory } from "./loop-history.ts";
 import type { LoopNow } from "./loop-now.ts";
 import type { Evidence, FindingDraft } from "./types.ts";
@@ -44,7 +44,7 @@ export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | nu
         severity: "error",
         message: `${who} runs and takes connections, but has not answered for ${durationText(now.ms)}: ${WHY[now.why]}.`,
         fixHint: `\`openclaw-vitals fix --force\` has OpenClaw restart it and proves that it happened. A gateway that is stuck may not hear that, nor Ctrl-C: then end process ${gateway.pid} from outside (\`kill -9 ${gateway.pid}\`, or by its service manager or container) and start it again.`,
-        ...(now.why === "starved" ? { confidence: "likely" as const, risk: null } : {}),
+        ...(now.why === "starved" ? { severity: "warning", confidence: "likely", risk: null } : {}),
       };
     case "again and again":
       return {
@@ -112,14 +112,14 @@ export function historyFinding(
     message: `The gateway stood still ${when}, ${how}${doubt}; nothing was answered meanwhile.`,
     fixHint: `Look into its log at these times for what it was at. To see whether it goes on: ${WATCH}.`,
     confidence: vague ? "likely" : "proven",
-    evidence: [...historyEvidence(history.episodes), ...startEvidence(about.start)],
+    evidence: [...historyEvidence(history), ...startEvidence(about.start)],
     identity: "history",
     risk: null,
   };
 }
 
 /** What is said when nothing can be: what is missing, and what to run for an answer. */
-export function inconclusive(why: string, probe: GatewayProbe): FindingDraft {
+export function inconclusive(why: string, probe: GatewayProbe, history: LoopHistory | null): FindingDraft {
   return {
     severity: "info",
     path: probe.gateway.lockPath,
@@ -127,7 +127,7 @@ export function inconclusive(why: string, probe: GatewayProbe): FindingDraft {
     message: why,
     fixHint: `For an answer: ${WATCH}.`,
     confidence: "unknown",
-    evidence: probeEvidence(probe),
+    evidence: [...probeEvidence(probe), ...historyEvidence(history)],
     identity: "inconclusive",
     risk: null,
   };
@@ -157,8 +157,8 @@ export function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence
 const SHOWN = 5;
 
 /** The longest ones, in the order of time: when, how long, how often, who saw it, and what was running. */
-export function historyEvidence(episodes: readonly Episode[]): Evidence[] {
-  const shown = [...episodes].sort((a, b) => b.longestMs - a.longestMs).slice(0, SHOWN);
+export function historyEvidence(history: LoopHistory | null): Evidence[] {
+  const shown = [...(history?.episodes ?? [])].sort((a, b) => b.longestMs - a.longestMs).slice(0, SHOWN);
   return shown
     .sort((a, b) => a.fromMs - b.fromMs)
     .map(({ toMs, longestMs, times, sources, work }) => ({

@@ -22,7 +22,7 @@ export interface LiveWatch {
 }
 
 /** A gateway that had to share its processor is late all the same; one that hardly got any is not to blame. */
-const STARVED = 0.6;
+const STARVED = 0.75;
 
 /** How long the gateway itself, and not the machine, made a request wait. Milliseconds. */
 export function ownMs({ kind, ms, starvedMs }: LiveProbe): number {

@@ -75,8 +75,8 @@ test("a refusal and a hang-up are no silence", async () => {
 
 test.each([
   ["silent", 5_000, 0, 5_000],
-  ["answered", 5_000, 3_000, 5_000],
-  ["answered", 5_000, 3_001, 1_999],
+  ["answered", 5_000, 3_750, 5_000],
+  ["answered", 5_000, 3_751, 1_249],
   ["closed", 5_000, 0, 0],
   ["other", 5_000, 0, 0],
 ] as const)("%s after %i ms, %i of them without a processor: %i ms are its own", (kind, ms, starvedMs, own) => {

@@ -1,6 +1,6 @@
 /**
- * Blocks the event loop of the gateway it runs in, as a file in its folder says: `<block ms> <pause ms> <times>`.
- * Looks for the file every 50 ms and takes it away before it begins.
+ * Blocks the event loop of the gateway it runs in, as a file in its folder says: `<busy|waiting> <block ms> <pause
+ * ms> <times>`. Busy takes a whole processor, waiting none, so that a test has one left for itself. Looks for the file every 50 ms and takes it away before it begins.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,14 +32,15 @@ export default {
       else block(...order);
     }
 
-    function block(blockMs, pauseMs, times) {
+    function block(how, blockMs, pauseMs, times) {
       const end = performance.now() + blockMs;
+      if (how === "waiting") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, blockMs);
       while (performance.now() < end);
       // A new order ends the old one.
       timer = setTimeout(() => {
         const order = take(join(folder, "order"));
         if (order !== null) block(...order);
-        else if (times > 1) block(blockMs, pauseMs, times - 1);
+        else if (times > 1) block(how, blockMs, pauseMs, times - 1);
         else look();
       }, pauseMs);
     }
@@ -48,9 +49,9 @@ export default {
 
 function take(file) {
   try {
-    const order = readFileSync(file, "utf8").split(" ").map(Number);
+    const [how, ...numbers] = readFileSync(file, "utf8").split(" ");
     rmSync(file);
-    return order;
+    return [how, ...numbers.map(Number)];
   } catch {
     return null;
   }
