@@ -11,7 +11,10 @@ export interface Leaker {
   readonly env: Record<string, string>;
   /** Waits until the gateway has started the plugin. */
   ready(): Promise<void>;
-  /** From now on it takes so much, up to `mostMiB` (2048 at most) in all. */
+  /**
+   * From now on it takes so much, up to `mostMiB` (2048 at most) in all. Returns once it takes: while a gateway starts,
+   * its event loop stands still for minutes on a busy machine.
+   */
   leak(order: { mibPerMinute: number; mostMiB: number }): Promise<void>;
   /** Takes no more. What it took is gone only with its process. */
   stop(): Promise<void>;
@@ -34,6 +37,7 @@ export async function withLeaker(home: Home): Promise<Leaker> {
     leak: async ({ mibPerMinute, mostMiB }) => {
       await writeFile(`${order}.new`, `${mibPerMinute} ${mostMiB}`);
       await rename(`${order}.new`, order);
+      await until(() => existsSync(join(folder, "leaking")), 300_000, "the gateway takes memory");
     },
     stop: async () => await rm(order, { force: true }),
   };

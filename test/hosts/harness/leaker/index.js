@@ -35,10 +35,12 @@ export default {
     function leak() {
       const now = performance.now();
       const order = read(join(folder, "order"));
-      // After a busy moment it catches up, or it would be slower than it says.
-      const due = order === null ? 0 : Math.floor((order[0] * MIB * (now - last)) / 60_000);
+      // After a busy moment it catches up, or it would be slower than it says; after a long one that would be a step.
+      const ms = Math.min(now - last, 10_000);
+      const due = order === null ? 0 : Math.floor((order[0] * MIB * ms) / 60_000);
       last = now;
       if (due <= 0 || bytes + due > Math.min(order[1], MOST_MIB) * MIB) return;
+      if (bytes === 0) writeFileSync(join(folder, "leaking"), "");
       bytes += due;
       kept.push(Buffer.alloc(due, 1));
     }
