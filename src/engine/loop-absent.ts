@@ -20,6 +20,14 @@ export function absentGateway(why: NoGateway | null, expected: boolean): Finding
           "Stop all but one of them.",
         ),
       ];
+    case "other":
+      if (!expected) return [];
+      return [
+        note(
+          `No gateway runs for this state directory; the one on its port ${why.port}${why.pids.length > 0 ? ` (process ${why.pids.join(", ")})` : ""} serves another state directory or belongs to another user.`,
+          "Look at that one with its own --state-dir and as its user. To run one here as well, give it another port.",
+        ),
+      ];
     case "unknown":
       return [
         {

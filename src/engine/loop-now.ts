@@ -1,12 +1,15 @@
-import { type LiveProbe, type LiveWatch, ownMs } from "../facts/live-watch.ts";
+import { isStarved, type LiveProbe, type LiveWatch, ownMs } from "../facts/live-watch.ts";
 import type { GatewayProbe } from "../facts/vital-signs.ts";
 import { START } from "./loop-blocks.ts";
+
+/** What a process does that does not answer. */
+export type WhyBlocked = "busy" | "waiting" | "starved" | "stopped" | "unknown";
 
 /** How a gateway answers now. Milliseconds. */
 export type LoopNow =
   | { readonly kind: "fine" }
   /** No answer for this long, while it takes connections. `why` is what its process does meanwhile. */
-  | { readonly kind: "blocked"; readonly ms: number; readonly why: "busy" | "waiting" | "starved" | "unknown" }
+  | { readonly kind: "blocked"; readonly ms: number; readonly why: WhyBlocked }
   /** It answers, but each time only after standing still. */
   | { readonly kind: "again and again"; readonly longestMs: number; readonly slow: number; readonly of: number }
   /** It stood still while it was watched, and answers again. */
@@ -69,7 +72,7 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   const fresh = gateway.createdAtMs !== null && probe.atMs - gateway.createdAtMs < START.windowMs;
   if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
-  const starved = isStarved(probe);
+  const starved = isKeptWaiting(probe);
   const first = health.kind === "silent" && !starved ? health.ms : 0;
   const silentNow = last === undefined ? health.kind === "silent" : last.kind === "silent";
   if (silentNow) {
@@ -92,15 +95,17 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   return fresh ? { kind: "starting" } : { kind: "doubtful", ms: late, starved };
 }
 
-function whyBlocked({ silent }: GatewayProbe): "busy" | "waiting" | "unknown" {
+function whyBlocked({ silent }: GatewayProbe): WhyBlocked {
   if (silent === null) return "unknown";
-  const busy = silent.state !== "D" && silent.cpuMs >= OWN_SHARE * silent.overMs;
-  return busy ? "busy" : "waiting";
+  if (silent.state === "T" || silent.state === "t") return "stopped";
+  return silent.state !== "D" && silent.cpuMs >= OWN_SHARE * silent.overMs ? "busy" : "waiting";
 }
 
 /** Ready to run, and hardly let. */
-function isStarved({ silent }: GatewayProbe): boolean {
-  return silent !== null && silent.state === "R" && silent.cpuMs < OWN_SHARE * silent.overMs;
+function isKeptWaiting({ silent }: GatewayProbe): boolean {
+  if (silent === null) return false;
+  if (silent.starvedMs !== null) return isStarved(silent.starvedMs, silent.overMs);
+  return silent.state === "R" && silent.cpuMs < OWN_SHARE * silent.overMs;
 }
 
 function isAgainAndAgain(probes: readonly LiveProbe[], leastMs: number): boolean {

@@ -1,7 +1,7 @@
 import type { GatewayProbe } from "../facts/vital-signs.ts";
 import type { Block } from "./loop-blocks.ts";
 import type { LoopHistory } from "./loop-history.ts";
-import type { LoopNow } from "./loop-now.ts";
+import type { LoopNow, WhyBlocked } from "./loop-now.ts";
 import type { Evidence, FindingDraft } from "./types.ts";
 
 const WATCH = "`openclaw-vitals check --only event-loop-delay --watch-for 2m`";
@@ -23,8 +23,9 @@ const WHY = {
   waiting: "something in it waits, for a disk or for another program, and lets nothing else run",
   starved:
     "the machine gives it hardly any processor time, so this may be the machine's load and not the gateway's fault",
+  stopped: "its process was stopped, as by `kill -STOP` or a debugger",
   unknown: "something in it lets nothing else run",
-} as const;
+} as const satisfies Record<WhyBlocked, string>;
 
 /** The finding for a gateway that does not answer, or hardly; null for what is no finding of now. */
 export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | null {
@@ -147,7 +148,7 @@ export function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence
       : [
           {
             what: "process meanwhile",
-            value: `state ${silent.state}, ${Math.round(silent.cpuMs)} ms of processor time in ${Math.round(silent.overMs)} ms`,
+            value: `state ${silent.state}, ${Math.round(silent.cpuMs)} ms of processor time in ${Math.round(silent.overMs)} ms${silent.starvedMs === null ? "" : `, ${Math.round(silent.starvedMs)} ms waiting for a processor`}`,
             source: "/proc",
           },
         ]),

@@ -188,6 +188,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const gatewayPorts = async () =>
+    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const vitalRing = once(async (): Promise<VitalRing> => {
     const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
     if (problem !== null) found.push(problem);
@@ -215,8 +217,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
-    gatewayPorts: async () =>
-      (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
+    gatewayPorts,
     authProfiles,
     cronJobs,
     lockVariables,
@@ -228,6 +229,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       gateway,
       gatewayLocks: judgedGatewayLocks,
       unseenGateway,
+      gatewayPorts,
       processes,
       watch: options,
     }),

@@ -19,9 +19,10 @@ export interface GatewaySources {
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   unseenGateway(): Promise<UnseenGateway | null>;
+  gatewayPorts(): Promise<readonly number[]>;
   processes(): Promise<ProcessTable>;
   /** How long the gateway is to be watched, by whom it is ended, and who wants to know. */
-  readonly watch: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
+  readonly watch?: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
 }
 
 type GatewayFacts = Pick<
@@ -59,7 +60,7 @@ export function gatewayFacts(sources: GatewaySources): GatewayFacts {
 /** One watch at most in a run, of the port that the first look found. */
 function liveWatch(
   gatewayProbe: (graceSeconds: number) => Promise<GatewayProbe | null>,
-  { watchForMs, watchSignal, onWatch }: GatewaySources["watch"],
+  { watchForMs, watchSignal, onWatch }: NonNullable<GatewaySources["watch"]> = {},
 ): GatewayFacts["liveWatch"] {
   let watched: Promise<LiveWatch | null> | null = null;
   const watch = async (graceSeconds: number, how: WatchOptions): Promise<LiveWatch | null> => {
@@ -84,7 +85,13 @@ async function whyNone(sources: GatewaySources, graceSeconds: number): Promise<N
   const unseen = await sources.unseenGateway();
   if (unseen !== null) return { kind: "unseen", gateway: unseen };
   const unknown = locks.find(({ judgement }) => judgement?.verdict === "unknown");
-  return unknown === undefined ? { kind: "down" } : { kind: "unknown", lockPath: unknown.path };
+  if (unknown !== undefined) return { kind: "unknown", lockPath: unknown.path };
+  const { gatewayOn } = await import("./gateway-port.ts");
+  for (const port of await sources.gatewayPorts()) {
+    const other = await gatewayOn(port, sources.processes);
+    if (other !== null) return { kind: "other", ...other };
+  }
+  return { kind: "down" };
 }
 
 /** A restart within the process begins anew; without a time in the lock it is the process's. */

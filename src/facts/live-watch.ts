@@ -24,10 +24,15 @@ export interface LiveWatch {
 /** A gateway that had to share its processor is late all the same; one that hardly got any is not to blame. */
 const STARVED = 0.75;
 
+/** Whether a process that could run for this long was kept waiting for a processor most of the time. */
+export function isStarved(starvedMs: number, overMs: number): boolean {
+  return starvedMs > STARVED * overMs;
+}
+
 /** How long the gateway itself, and not the machine, made a request wait. Milliseconds. */
 export function ownMs({ kind, ms, starvedMs }: LiveProbe): number {
   if (kind !== "answered" && kind !== "silent") return 0;
-  return starvedMs > STARVED * ms ? ms - starvedMs : ms;
+  return isStarved(starvedMs, ms) ? ms - starvedMs : ms;
 }
 
 export interface WatchOptions {

@@ -56,12 +56,14 @@ export interface GatewayProbe {
 
 /** Why there is no gateway to look at. */
 export type NoGateway =
-  /** None holds the lock of this state dir. */
+  /** None holds the lock of this state dir, and none answers on its port. */
   | { readonly kind: "down" }
   /** More than one does; neither can be said to be the one that serves it. */
   | { readonly kind: "several"; readonly pids: readonly number[] }
   /** One is at work, e.g. in a container, and its process cannot be seen from here. */
   | { readonly kind: "unseen"; readonly gateway: UnseenGateway }
+  /** None of this state dir; the one on its port is of another state dir or user. Its processes, as far as they are seen. */
+  | { readonly kind: "other"; readonly port: number; readonly pids: readonly number[]; readonly answers: boolean }
   /** A lock is there, and whether its owner lives cannot be told from here. */
   | { readonly kind: "unknown"; readonly lockPath: string }
   /** The host is updating itself and has us look at a copy of its state: nobody is asked. */

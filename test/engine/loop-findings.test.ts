@@ -31,10 +31,20 @@ function find(given: Parameters<typeof scene>[0]): FindingDraft | undefined {
 describe("now", () => {
   const blocked = { health: silent(), ready: silent() };
   test.each([
-    ["busy", { state: "R", cpuMs: 3_900, overMs: 4_000 }, "keeps the processor busy"],
-    ["busy, and shares its processor", { state: "R", cpuMs: 1_000, overMs: 4_000 }, "keeps the processor busy"],
-    ["waits for a disk", { state: "D", cpuMs: 0, overMs: 4_000 }, "waits, for a disk"],
-    ["waits in a call", { state: "S", cpuMs: 10, overMs: 4_000 }, "waits, for a disk or for another"],
+    ["busy", { state: "R", cpuMs: 3_900, starvedMs: 90, overMs: 4_000 }, "keeps the processor busy"],
+    [
+      "busy, and shares its processor",
+      { state: "R", cpuMs: 1_000, starvedMs: 3_000, overMs: 4_000 },
+      "keeps the processor busy",
+    ],
+    ["waits for a disk", { state: "D", cpuMs: 0, starvedMs: 0, overMs: 4_000 }, "waits, for a disk"],
+    ["waits in a call", { state: "S", cpuMs: 10, starvedMs: 3, overMs: 4_000 }, "waits, for a disk or for another"],
+    [
+      "busy, where nobody counts its waiting",
+      { state: "R", cpuMs: 1_000, starvedMs: null, overMs: 4_000 },
+      "keeps the",
+    ],
+    ["stopped", { state: "T", cpuMs: 0, starvedMs: 0, overMs: 4_000 }, "its process was stopped"],
     ["nobody says", undefined, "something in it lets nothing else run"],
   ])("a loop that is blocked: %s", (_, silentProcess, why) => {
     const looked = probe({ ...blocked, ...(silentProcess && { silent: silentProcess }) });
@@ -51,8 +61,9 @@ describe("now", () => {
   });
 
   test.each([
-    ["by its processor time", { state: "R", cpuMs: 670, overMs: 4_001 }, 0],
-    ["by the queue it stood in", { state: "R", cpuMs: 3_900, overMs: 4_000 }, 1_400],
+    ["by its processor time", { state: "R", cpuMs: 670, starvedMs: null, overMs: 4_001 }, 0],
+    ["by the queue it stood in", { state: "S", cpuMs: 900, starvedMs: 3_001, overMs: 4_000 }, 0],
+    ["by the queue in the second look", { state: "R", cpuMs: 3_900, starvedMs: 0, overMs: 4_000 }, 1_400],
   ])("one that the machine does not let run is not called blocked so soon: %s", (_, process, starvedMs) => {
     const looked = probe({ ...blocked, silent: process });
     expect(find({ probe: looked, watch: watch([-1_500], starvedMs) })).toMatchObject({

@@ -120,7 +120,7 @@ describe("what is kept", () => {
         rssBytes: 6,
         health: { kind: "silent", ms: 2000, status: null },
         ready: { kind: "silent", ms: 2000, status: null, figures: null },
-        silent: { state: "R", cpuMs: 990, overMs: 1000 },
+        silent: { state: "R", cpuMs: 990, starvedMs: 0, overMs: 1000 },
       }),
       vitalRing: async () => ({
         path: "",
@@ -157,7 +157,7 @@ describe("what is kept", () => {
     const samples = Array.from({ length: 50_000 }, () => sample(1000));
     const life = { pid: 7, startTicks: 1, startedAtMs: 1, hostVersion: null, samples };
     const { text, json } = await kept({
-      gatewayLog: async () => ({ files: ["/home/planted/log"], events, fromMs: 0 }),
+      gatewayLog: async () => ({ files: ["/home/planted/log"], shared: false, events, fromMs: 0 }),
       vitalRing: async () => ({ path: "/home/planted/ring", lives: [life] }),
     });
     expect(text).not.toContain("planted");

@@ -3,7 +3,11 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { gatherFacts } from "../../src/facts/facts.ts";
+import { gatherFacts, type Judged } from "../../src/facts/facts.ts";
+import { gatewayFacts } from "../../src/facts/gateway-facts.ts";
+import type { GatewayLock } from "../../src/facts/gateway-locks.ts";
+import { lookAtLock } from "../../src/facts/lock-file.ts";
+import { openProcessTable } from "../../src/facts/processes.ts";
 import { startTicks } from "../engine/sandbox.ts";
 import { deadPid, put, tempDir } from "./sandbox.ts";
 
@@ -88,6 +92,60 @@ describe("without a gateway", () => {
       kind: "unseen",
       gateway: { port, listener: expect.anything(), answers: true },
     });
+  });
+});
+
+test.runIf(onLinux)("without a gateway of its own, while one of others answers on its port", async () => {
+  const { port } = await served();
+  titled("openclaw-gateway");
+  expect(await install(port).facts().noGateway(GRACE)).toEqual({
+    kind: "other",
+    port,
+    pids: [process.pid],
+    answers: true,
+  });
+});
+
+describe("without one gateway", () => {
+  const why = async (...owners: readonly (readonly [pid: number, verdict: "held" | "unknown"])[]) => {
+    const locks = owners.map(([pid, verdict]): Judged<GatewayLock> => {
+      const file = put(
+        path.join(tempDir(), "gateway.lock"),
+        JSON.stringify({ pid, createdAt: new Date().toISOString() }),
+      );
+      const judgement = {
+        verdict,
+        reason: "holding",
+        confidence: "proven",
+        evidence: [],
+        report: false,
+        solid: true,
+      } as const;
+      const found = { place: "state", guard: null, losers: [], unchanged: true, sharedFileSystem: null } as const;
+      return { path: file, look: lookAtLock(file), judgement, ...found };
+    });
+    const none = await gatewayFacts({
+      stateDir: tempDir(),
+      env: {},
+      updating: false,
+      logFile: () => null,
+      gateway: async () => null,
+      gatewayLocks: async () => ({ locks, problems: [] }),
+      unseenGateway: async () => null,
+      gatewayPorts: async () => [],
+      processes: openProcessTable,
+    }).noGateway(GRACE);
+    return { none, path: locks[0]?.path };
+  };
+
+  test("because there are several", async () => {
+    expect((await why([7, "held"], [8, "held"], [7, "held"])).none).toEqual({ kind: "several", pids: [7, 8] });
+  });
+
+  test("because of its lock's owner nothing can be told, e.g. on another machine", async () => {
+    const { none, path: lockPath } = await why([7, "unknown"]);
+    expect(none).toEqual({ kind: "unknown", lockPath });
+    expect((await why([7, "unknown"], [8, "held"])).none).toMatchObject({ kind: "unknown" });
   });
 });
 
