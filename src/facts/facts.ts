@@ -225,6 +225,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       stateDir: place.stateDir,
       env,
       updating,
+      era,
       logFile: () => pathValue(config, "logging.file", env),
       gateway,
       gatewayLocks: judgedGatewayLocks,

@@ -14,6 +14,7 @@ export interface GatewaySources {
   readonly env: NodeJS.ProcessEnv;
   /** In an update only the given state dir is read, and no gateway is asked: what is there is a copy of its state. */
   readonly updating: boolean;
+  era(): Promise<"jsonl" | "sqlite">;
   /** `logging.file` of the config, absolute; null when it is not set. */
   logFile(): string | null;
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
@@ -104,13 +105,14 @@ async function startOf(
   return state.state === "alive" ? state.startedAtMs : null;
 }
 
-async function logFiles({ stateDir, env, logFile }: GatewaySources, pid: number, sinceMs: number) {
+async function logFiles({ stateDir, env, era, logFile }: GatewaySources, pid: number, sinceMs: number) {
   const { findLogFiles, temporaryFolders } = await import("./log-files.ts");
   const { readVariables } = await import("./process-variables.ts");
   const own = readVariables(pid, ["OPENCLAW_PROFILE", "TMPDIR", "TMP", "TEMP"]);
   return findLogFiles({
     configured: logFile(),
     profile: own.OPENCLAW_PROFILE ?? env["OPENCLAW_PROFILE"],
+    era: await era(),
     temporary: [...new Set([...temporaryFolders(own), ...temporaryFolders(env)])],
     uids: process.getuid === undefined ? [] : [...new Set([process.getuid(), statSync(stateDir).uid])],
     sinceMs,

@@ -9,6 +9,8 @@ export interface LogPlaces {
   readonly configured: string | null;
   /** OPENCLAW_PROFILE and the folders for temporary files, as the gateway or else this process has them. */
   readonly profile: string | undefined;
+  /** Hosts of the older era, or most of them, know no log of a profile's own. */
+  readonly era: "jsonl" | "sqlite";
   readonly temporary: readonly string[];
   /** Users the gateway may run as. */
   readonly uids: readonly number[];
@@ -40,7 +42,8 @@ export function findLogFiles(places: LogPlaces): LogFiles {
     const names = /^openclaw-.{10}\.log$/.test(name) ? dated("openclaw", places.nowMs) : [name];
     return { files: existing(dir, names, places.sinceMs), shared: false };
   }
-  const prefixes = [...new Set([profilePrefix(places.profile), "openclaw"])];
+  const own = profilePrefix(places.profile);
+  const prefixes = [...new Set(places.era === "sqlite" ? [own, "openclaw"] : ["openclaw", own])];
   for (const dir of folders(places))
     for (const prefix of prefixes) {
       const files = existing(dir, dated(prefix, places.nowMs), places.sinceMs);

@@ -128,6 +128,7 @@ describe("without one gateway", () => {
       stateDir: tempDir(),
       env: {},
       updating: false,
+      era: async () => "sqlite",
       logFile: () => null,
       gateway: async () => null,
       gatewayLocks: async () => ({ locks, problems: [] }),

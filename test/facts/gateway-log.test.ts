@@ -80,6 +80,7 @@ describe("findLogFiles", () => {
     return {
       configured: null,
       profile: undefined,
+      era: "sqlite",
       temporary: [path.join(root, "tmp")],
       uids: process.getuid ? [uid] : [],
       sinceMs: START,
@@ -151,6 +152,7 @@ describe("findLogFiles", () => {
     const own = write(places.preferred, `${prefix}${profile.length > 220 ? hash : ""}-2026-11-21.log`);
     expect(found(places)).toEqual([own]);
     expect(found({ ...places, profile: "Default" })).toEqual([plain]);
+    expect(found({ ...places, era: "jsonl" }), "another gateway's of a newer host").toEqual([plain]);
   });
 });
 

@@ -13,7 +13,7 @@ import { portsOf } from "../../src/facts/listeners.ts";
 import { getJson } from "../../src/facts/loopback.ts";
 import { readLoopTimes } from "../../src/facts/process-times.ts";
 import { openProcessTable } from "../../src/facts/processes.ts";
-import { put, tempDir } from "./sandbox.ts";
+import { hasPermissions, moduleUrl, put, runUnprivileged, tempDir } from "./sandbox.ts";
 
 const onLinux = process.platform === "linux";
 const READY = {
@@ -215,6 +215,31 @@ describe.runIf(onLinux)("a gateway whose lock names no port", () => {
       ready: { kind: "unasked", figures: null },
     });
     expect(asked).toEqual([]);
+  });
+});
+
+test.runIf(onLinux && hasPermissions && process.getuid?.() === 0)("another user's gateway", async () => {
+  const port = await listen(createServer(answers()));
+  const title = process.title;
+  onTestFinished(() => {
+    process.title = title;
+  });
+  const seen = async (ownsPort: boolean) => {
+    const code = `import { probeGateway } from ${JSON.stringify(moduleUrl("src/facts/gateway-probe.ts"))};
+      import { openProcessTable } from ${JSON.stringify(moduleUrl("src/facts/processes.ts"))};
+      const gateway = ${JSON.stringify(gateway(port, { ownsPort }))};
+      console.log(JSON.stringify(await probeGateway(gateway, { processes: openProcessTable })));`;
+    return JSON.parse((await runUnprivileged(code)).stdout);
+  };
+  expect(await seen(false), "nothing says that the port is its own").toMatchObject({
+    rssBytes: expect.any(Number),
+    health: { kind: "unasked" },
+  });
+  process.title = "openclaw";
+  expect(await seen(false), "its title and the socket's user do").toMatchObject({
+    gateway: { port, ownsPort: true },
+    rssBytes: expect.any(Number),
+    health: { kind: "answered" },
   });
 });
 
