@@ -19,8 +19,9 @@ export function intervalText({ lower, upper }: Slope): string {
 /** The lower end of the slope's interval is the later time: it may grow faster. */
 function inTime({ soonest, latest }: LimitAhead): string {
   if (latest < 1) return "within a minute";
-  const [early, late] = [duration(soonest), duration(latest)];
-  return early === late ? `in ${late}` : `in ${early} to ${late}`;
+  const [early, late] = [inWords(soonest), inWords(latest)];
+  if (early.text === late.text) return `in ${late.text}`;
+  return `in ${early.unit === late.unit ? early.whole : early.text} to ${late.text}`;
 }
 
 export function inconclusiveText({ samples, minutes }: GrowthVerdict & { kind: "inconclusive" }): string {
@@ -37,9 +38,17 @@ function rounded(value: number): string {
 }
 
 /** Of minutes, in words: `12 minutes`, `3 hours`, `2 days`. */
-export function duration(minutes: number): string {
+function duration(minutes: number): string {
+  return inWords(minutes).text;
+}
+
+function inWords(minutes: number) {
   const [amount, unit] =
-    minutes < 90 ? [minutes, "minute"] : minutes < 48 * 60 ? [minutes / 60, "hour"] : [minutes / 1440, "day"];
+    minutes < 90
+      ? ([minutes, "minute"] as const)
+      : minutes < 48 * 60
+        ? ([minutes / 60, "hour"] as const)
+        : ([minutes / 1440, "day"] as const);
   const whole = Math.round(amount);
-  return `${whole} ${unit}${whole === 1 ? "" : "s"}`;
+  return { whole, unit, text: `${whole} ${unit}${whole === 1 ? "" : "s"}` };
 }

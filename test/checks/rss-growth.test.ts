@@ -31,6 +31,23 @@ describe("a gateway that grows", () => {
     expect(evidence.get("the limit of its control group")).toEqual({ value: "2048 MiB", source: group.source });
   });
 
+  test.each([
+    [{ group: 1341 * MB, rate: 60 }, /, 1341 MiB, within a minute\.$/],
+    [{ group: 2400 * MB, rate: 60, beside: "teeth" as const }, /, in 1[5-8] to (1[6-9]|2\d) minutes\.$/],
+    [{ group: 14 * GIB, rate: 160 }, /, in 7\d( to 7\d)? minutes\.$/],
+    [{ group: 80 * GIB, rate: 22, threshold: 1 }, /, in 3 days\.$/],
+    [{ group: 15.9 * GIB, rate: 22, threshold: 1 }, /, in 12 hours\.$/],
+  ])("says when in words: %o", async ({ group, rate, beside = "none", threshold = 20 }, expected) => {
+    const limits = {
+      group: { bytes: group, source: "/g" },
+      host: { ...HOST, availableBytes: 999 * GIB },
+      heapBytes: null,
+    };
+    const policy = { ...defaultPolicy, memory: { slopeMBPerMinute: threshold } };
+    const [finding] = await look({ ring: leak(random(7), { length: 90, rate, beside }), limits, policy });
+    expect(finding?.message).toMatch(expected);
+  });
+
   test("is a warning while there is time, with the bounds the right way round", async () => {
     const ring = leak(random(7), { length: 120, rate: 60, beside: "teeth" });
     const [finding] = await look({ ring });
@@ -41,7 +58,7 @@ describe("a gateway that grows", () => {
     // 12 GiB are left, which takes 205 minutes at 60 MiB a minute.
     expect(soonest).toBeLessThanOrEqual(205);
     expect(latest).toBeGreaterThanOrEqual(205);
-    expect(finding?.message).toMatch(/all memory of the machine, 16384 MiB, in 3( hours to 4)? hours\.$/);
+    expect(finding?.message).toMatch(/all memory of the machine, 16384 MiB, in 3( to 4)? hours\.$/);
   });
 
   test("in its heap is ended by the heap's limit, if that comes first", async () => {
