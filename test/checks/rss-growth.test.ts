@@ -13,7 +13,7 @@ async function look({ policy = defaultPolicy, ...scene }: GatewayScene & { polic
   return await check.run(withGateway(gatherFacts({ ...makeSandbox().options }), scene), policy);
 }
 
-const growing = (rate = 60, length = 90) => leak(random(7), { length, rate, beside: "none" });
+const growing = (rate = 60) => leak(random(7), { length: 90, rate, beside: "none" });
 const quiet = (length = 90) => leak(random(7), { length, rate: 0, beside: "none" });
 
 describe("a gateway that grows", () => {
@@ -31,21 +31,22 @@ describe("a gateway that grows", () => {
     expect(evidence.get("the limit of its control group")).toEqual({ value: "2048 MiB", source: group.source });
   });
 
-  test.each([
-    [{ group: 1341 * MB, rate: 60 }, /, 1341 MiB, within a minute\.$/],
-    [{ group: 2400 * MB, rate: 60, beside: "teeth" as const }, /, in 1[5-8] to (1[6-9]|2\d) minutes\.$/],
-    [{ group: 14 * GIB, rate: 160 }, /, in 7\d( to 7\d)? minutes\.$/],
-    [{ group: 80 * GIB, rate: 22, threshold: 1 }, /, in 3 days\.$/],
-    [{ group: 15.9 * GIB, rate: 22, threshold: 1 }, /, in 12 hours\.$/],
-  ])("says when in words: %o", async ({ group, rate, beside = "none", threshold = 20 }, expected) => {
-    const limits = {
-      group: { bytes: group, source: "/g" },
-      host: { ...HOST, availableBytes: 999 * GIB },
-      heapBytes: null,
-    };
-    const policy = { ...defaultPolicy, memory: { slopeMBPerMinute: threshold } };
-    const [finding] = await look({ ring: leak(random(7), { length: 90, rate, beside }), limits, policy });
+  test.each<[number, number, RegExp]>([
+    [1341 * MB, 60, /, 1341 MiB, within a minute\.$/],
+    [14 * GIB, 160, /, in 7\d( to 7\d)? minutes\.$/],
+    [15.9 * GIB, 40, /, in 6 hours\.$/],
+    [110 * GIB, 30, /, in 3 days\.$/],
+  ])("says when in words: %d bytes at %d MiB a minute", async (bytes, rate, expected) => {
+    const host = { ...HOST, availableBytes: 999 * GIB };
+    const limits = { group: { bytes, source: "/g" }, host, heapBytes: null };
+    const [finding] = await look({ ring: growing(rate), limits });
     expect(finding?.message).toMatch(expected);
+  });
+
+  test("says from when to when in one unit", async () => {
+    const limits = { group: { bytes: 2400 * MB, source: "/g" }, host: HOST, heapBytes: null };
+    const [finding] = await look({ ring: leak(random(7), { length: 90, rate: 60, beside: "teeth" }), limits });
+    expect(finding?.message).toMatch(/, in 1\d to (1|2)\d minutes\.$/);
   });
 
   test("is a warning while there is time, with the bounds the right way round", async () => {
