@@ -59,7 +59,7 @@ export const COMMANDS: Readonly<
   },
   fix: {
     operands: 0,
-    usage: "fix [--dry-run]",
+    usage: "fix [--dry-run] [--watch-for 2m]",
     summary: "Repair what can be repaired without losing anything, then look again.",
   },
   undo: {
@@ -133,7 +133,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
 
 function watchFor(command: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (command !== "check")
+  // What is only seen over time can only be repaired by a run that saw it.
+  if (command !== "check" && command !== "fix")
     throw new UserError(
       `\`${command}\` has no --watch-for.`,
       "`openclaw-vitals check --watch-for 2m` watches the gateway.",

@@ -79,7 +79,7 @@ export async function watchGateway(
       const answer = await unlessAborted(getJson(gateway.port, "/healthz", deadlineMs), signal);
       const ms = performance.now() - began;
       const starvedMs = Math.min(ms, Math.max(own.longest(), (queuedMs(gateway.pid) ?? 0) - (queued ?? 0)));
-      const late = signal?.aborted || ms >= deadlineMs - 1; // timers may be early by a part of a millisecond
+      const late = signal?.aborted || ms >= deadlineMs - 2; // timers leave out parts of a millisecond, and may be early by one
       // Who hangs up is no loop that stands still; and where too many wait to be let in, a connection hangs.
       const kind =
         answer?.kind === "answered" ? "answered" : late ? "silent" : answer?.kind === "silent" ? "other" : "closed";
