@@ -27,6 +27,7 @@ describe("the package", () => {
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",
+      "dist/src/facts/refused-keys.json",
       "doctor-contract-api.js",
       "manifest.json",
       "openclaw.plugin.json",

@@ -86,6 +86,7 @@ function helpText(): string {
     "  --severity-min <level>     info, warning or error: leave out findings below, exit 1 from there on",
     "  --format human|json        --json is short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
+    "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m; Ctrl-C ends it early",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work",

@@ -184,6 +184,7 @@ describe("what is kept", () => {
     const reading = kept({
       gatewayProbe: never,
       gatewayLog: async () => await Promise.reject(new Error("cannot be read")),
+      vitalRing: async () => ({ path: "", lives: [] }),
     });
     await vi.advanceTimersByTimeAsync(10_000);
     expect((await reading).json).toMatchObject({ probe: null, log: null, ring: { rows: [] } });

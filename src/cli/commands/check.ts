@@ -1,12 +1,20 @@
 import { diagnose } from "../../engine/diagnose.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";
 
 const check: Command = async (options, terminal) => {
   const spinner = options.format === "human" && !options.quiet;
-  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
-    diagnose({ ...options, env: terminal.env }),
+  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, (say) =>
+    untilInterrupted(options.watchForMs !== undefined, (watchSignal) =>
+      diagnose({
+        ...options,
+        env: terminal.env,
+        watchSignal,
+        onWatch: (leftMs) => say(`Watching the gateway, ${Math.ceil(leftMs / 1000)} s left (Ctrl-C: enough)`),
+      }),
+    ),
   );
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
   if (options.format === "json" || (options.quiet && diagnosis.ok)) return { code, document: diagnosis, text: "" };
