@@ -5,7 +5,10 @@ import type { Terminal } from "./terminal.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2 } as const;
 
-/** What a command came to: exit code, and its document for `--json` or its text for people. */
+/**
+ * What a command came to: exit code, and its document for `--json` or its text for people. Without a document it has
+ * written by itself.
+ */
 export interface CommandResult {
   readonly code: number;
   readonly document: unknown;
@@ -19,6 +22,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   fix: () => import("./commands/fix.ts"),
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
+  watch: () => import("./commands/watch.ts"),
   baseline: () => import("./commands/baseline.ts"),
   preflight: () => import("./commands/preflight.ts"),
   list: () => import("./commands/list.ts"),
@@ -29,14 +33,15 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
 
 /**
  * Runs the command line and returns its exit code: 0 nothing found or left, 1 findings, 2 the tool failed.
- * Never throws; with `--json` stdout is one JSON document in every case.
+ * Never throws; with `--json` stdout is one JSON document in every case, with `watch` one a line for each look.
  */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   const json = isJson(argv);
   try {
     const options = parseCommandLine(argv);
     const { code, document, text } = await run(options, terminal);
-    terminal.stdout.write(json ? `${JSON.stringify(document)}\n` : text);
+    if (!json) terminal.stdout.write(text);
+    else if (document !== undefined) terminal.stdout.write(`${JSON.stringify(document)}\n`);
     return code;
   } catch (error) {
     if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
@@ -53,7 +58,8 @@ async function run(options: CliOptions, terminal: Terminal): Promise<CommandResu
   return await (await load()).default(options, terminal);
 }
 
-function failureDocument(error: unknown) {
+/** The document of a command that failed. */
+export function failureDocument(error: unknown) {
   return {
     schemaVersion: 1,
     ok: false,
@@ -87,6 +93,7 @@ function helpText(): string {
     "  --format human|json        --json is short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
     "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m; Ctrl-C ends it early",
+    "  --every <duration>         watch: from look to look, 5s to 24h; default 5m. With --json one document a line",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work",

@@ -20,6 +20,9 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   readonly repairs: readonly number[] | undefined;
   /** `preflight --to <version>` */
   readonly to: string | undefined;
+  /** `watch --every <duration>`, in milliseconds and as it was written. */
+  readonly everyMs: number | undefined;
+  readonly everyText: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -35,6 +38,7 @@ const FLAGS = {
   json: { type: "boolean" },
   "host-version": { type: "string" },
   to: { type: "string" },
+  every: { type: "string" },
   "watch-for": { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
@@ -66,6 +70,11 @@ export const COMMANDS: Readonly<
     operands: 1,
     usage: "undo [run] [--repair n]",
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
+  },
+  watch: {
+    operands: 0,
+    usage: "watch [--every 5m]",
+    summary: "Look again and again and tell what changed; repairs nothing. Ctrl-C ends it.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
   baseline: {
@@ -118,6 +127,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
     hostVersion: version("--host-version", values["host-version"]),
     to: version("--to", values.to),
+    everyMs: every(command, values.every),
+    everyText: values.every,
     watchForMs: watchFor(command, values["watch-for"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
@@ -140,6 +151,13 @@ function watchFor(command: string, text: string | undefined): number | undefined
       "`openclaw-vitals check --watch-for 2m` watches the gateway.",
     );
   return parseDuration("--watch-for", text, { least: "1s", most: "1h" });
+}
+
+function every(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (command !== "watch")
+    throw new UserError(`\`${command}\` has no --every.`, "It belongs to `openclaw-vitals watch`.");
+  return parseDuration("--every", text, { least: "5s", most: "24h" });
 }
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */

@@ -38,7 +38,8 @@ function silenceLine(silenced: number): string {
   return `${count(silenced, "finding")} silenced by the policy: \`openclaw-vitals policy\` says which and why.\n`;
 }
 
-function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
+/** One finding in full. */
+export function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
   const { severity, message, verdict, confidence, evidence, fixHint, checkId, id } = finding;
   const lines = [`${paint(STYLE[severity], severity)}  ${plain(message)}`];
   const labels = [checkId.replace(/^vitals\//, ""), verdict && `${verdict} (${confidence})`, id]
@@ -143,7 +144,8 @@ export function renderUndone(undone: readonly UndoneRepair[], stateDir: string, 
     .join("");
 }
 
-function hostName({ host }: Diagnosis): string {
+/** The host as it is called in a heading. */
+export function hostName({ host }: Diagnosis): string {
   return host.version === null ? "OpenClaw (version not found)" : `OpenClaw ${plain(host.version)}`;
 }
 
@@ -161,6 +163,7 @@ function relative(stateDir: string, file: string): string {
   return inside === ".." || inside.startsWith(`..${path.sep}`) ? file : inside;
 }
 
-function count(number: number, noun: string): string {
+/** `1 finding`, `2 findings` */
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
