@@ -71,12 +71,12 @@ export const COMMANDS: Readonly<
     usage: "undo [run] [--repair n]",
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
+  history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
   watch: {
     operands: 0,
     usage: "watch [--every 5m]",
     summary: "Look again and again and tell what changed; repairs nothing. Ctrl-C ends it.",
   },
-  history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
   baseline: {
     operands: 2,
     usage: "baseline save|compare [name]",
