@@ -41,8 +41,11 @@ export function renderStart(diagnosis: Diagnosis, every: string, { stateDir, atM
   return `${timeText(atMs)}  ${what}, a look every ${every}; Ctrl-C ends it.\n`;
 }
 
-/** One line per change, new findings in full. Without a change "", or one line when `always` is set. */
-export function renderLook(change: Change, always: boolean, text: LookText): string {
+/**
+ * One line per change, new findings in full. Without a change "", or one line that begins with `idle`, where nothing
+ * else tells that it is at work.
+ */
+export function renderLook(change: Change, idle: "looked" | "unchanged" | null, text: LookText): string {
   const { stateDir, atMs, paint } = text;
   const entry = (word: string, rest: string): string => `${timeText(atMs)}  ${word.padEnd(9)}  ${rest}`;
   const full = (word: string) => (finding: Finding) =>
@@ -52,9 +55,9 @@ export function renderLook(change: Change, always: boolean, text: LookText): str
     ...change.changed.map(full("changed")),
     ...change.gone.map(({ severity, message }) => `${entry("gone", `${severity}  ${plain(message)}`)}\n`),
   ];
-  if (lines.length === 0 && always) {
+  if (lines.length === 0 && idle !== null) {
     const still = change.unchanged.length;
-    lines.push(`${entry("unchanged", still === 0 ? "nothing found" : count(still, "finding"))}\n`);
+    lines.push(`${entry(idle, still === 0 ? "nothing found" : count(still, "finding"))}\n`);
   }
   return lines.join("");
 }

@@ -71,7 +71,7 @@ describe("watch", () => {
     rmSync(locks[0] ?? "");
     const { code, stderr, stdout } = await watch(["--state-dir", stateDir, "--no-color"], { isTTY: true });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/a look every 5m; .*\n.* unchanged {2}nothing found\n$/);
+    expect(stdout).toMatch(/a look every 5m; .*\n.* looked {5}nothing found\n$/);
     expect(stderr.replace(/\d\d:\d\d:\d\d/, "later")).toBe("Nothing found. Next look later. Ctrl-C ends it.\r\x1b[2K");
   });
 

@@ -19,7 +19,7 @@ describe.skipIf(!hasTmux)("on a terminal (needs tmux)", () => {
 
   test("a lock comes and goes", async () => {
     const terminal = await open();
-    await terminal.waitFor(/unchanged {2}nothing found\nNothing found\. Next look \S+ Ctrl-C ends it\.$/, 60_000);
+    await terminal.waitFor(/looked {5}nothing found\nNothing found\. Next look \S+ Ctrl-C ends it\.$/, 60_000);
     const payload = { pid: await deadPid(), createdAt: new Date().toISOString() };
     const lock = await plantLock(home, { sessionId: "dead", payload, transcript: true });
     const screen = await terminal.waitFor(

@@ -45,7 +45,7 @@ describe("two looks", () => {
 describe("as text", () => {
   test("a new finding stands there in full, a gone one in one line, each with its time", () => {
     const change = compareLooks([a], [b]);
-    expect(renderLook(change, true, TEXT)).toBe(
+    expect(renderLook(change, "unchanged", TEXT)).toBe(
       [
         "2026-02-03 04:05:06  new        error  Session b is locked.",
         "  stale-lock, gone (proven), b",
@@ -59,20 +59,22 @@ describe("as text", () => {
 
   test("one that changed stands there in full, too", () => {
     const change = compareLooks([a], [{ ...a, severity: "warning" }]);
-    expect(renderLook(change, false, TEXT)).toMatch(/ changed {4}warning {2}Session a is locked\.\n {2}stale-lock/);
+    expect(renderLook(change, null, TEXT)).toMatch(/ changed {4}warning {2}Session a is locked\.\n {2}stale-lock/);
   });
 
   test("without a change: a line where nothing else tells that it is at work", () => {
     const none = compareLooks([], []);
-    expect(renderLook(none, false, TEXT)).toBe("");
-    expect(renderLook(none, true, TEXT)).toBe("2026-02-03 04:05:06  unchanged  nothing found\n");
-    expect(renderLook(compareLooks([a, b], [a, b]), true, TEXT)).toBe("2026-02-03 04:05:06  unchanged  2 findings\n");
+    expect(renderLook(none, null, TEXT)).toBe("");
+    expect(renderLook(none, "looked", TEXT)).toBe("2026-02-03 04:05:06  looked     nothing found\n");
+    expect(renderLook(compareLooks([a, b], [a, b]), "unchanged", TEXT)).toBe(
+      "2026-02-03 04:05:06  unchanged  2 findings\n",
+    );
   });
 
   test("no control character of a name reaches the terminal", () => {
     const bad = finding("x", { message: "Session \x1b[2J is locked." });
-    expect(renderLook(compareLooks([bad], []), true, TEXT)).not.toContain("\x1b");
-    expect(renderLook(compareLooks([], [bad]), true, TEXT)).not.toContain("\x1b");
+    expect(renderLook(compareLooks([bad], []), "unchanged", TEXT)).not.toContain("\x1b");
+    expect(renderLook(compareLooks([], [bad]), "unchanged", TEXT)).not.toContain("\x1b");
   });
 
   test("the first line says what is looked at", () => {

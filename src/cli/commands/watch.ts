@@ -67,7 +67,8 @@ function tellPeople(options: CliOptions, terminal: Terminal): Teller {
       // Notes need no action; who asks for their check by name wants to see them.
       const now = only.length > 0 ? diagnosis.findings : diagnosis.findings.filter((finding) => !isAside(finding));
       const start = before === null && !quiet ? renderStart(diagnosis, everyText, text) : "";
-      const look = renderLook(compareLooks(before ?? [], now), !quiet && (before === null || !status.shown), text);
+      const told = before === null ? "looked" : status.shown ? null : "unchanged";
+      const look = renderLook(compareLooks(before ?? [], now), quiet ? null : told, text);
       before = now;
       status.clear();
       stdout.write(start + look);
