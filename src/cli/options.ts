@@ -3,8 +3,11 @@ import { UserError } from "../engine/errors.ts";
 import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
 
-export const FORMATS = ["human", "json"] as const;
+export const FORMATS = ["human", "json", "sarif", "markdown", "prometheus"] as const;
 export type Format = (typeof FORMATS)[number];
+/** Commands that tell of findings, and so have all formats; the others speak to people or in JSON. */
+const FINDING_COMMANDS = ["check", "fix"];
+const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
 export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep"> {
@@ -17,6 +20,10 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   readonly quiet: boolean;
   /** `undo --repair <n>` */
   readonly repairs: readonly number[] | undefined;
+  /** `report`: the file to write, a zip or Markdown by its ending. */
+  readonly output: string | undefined;
+  /** `report`: add what the host's own `gateway diagnostics export` writes. */
+  readonly withDiagnostics: boolean;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -37,6 +44,8 @@ const FLAGS = {
   "dry-run": { type: "boolean" },
   fix: { type: "boolean" },
   repair: { type: "string", multiple: true },
+  output: { type: "string", short: "o" },
+  "with-diagnostics": { type: "boolean" },
   "no-color": { type: "boolean" },
   quiet: { type: "boolean", short: "q" },
   help: { type: "boolean", short: "h" },
@@ -63,6 +72,11 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  report: {
+    operands: 0,
+    usage: "report [--output file]",
+    summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
+  },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
   demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },
@@ -88,6 +102,15 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     );
   if (command === "undo" && values["dry-run"])
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
+  const format = values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human");
+  if (!FINDING_COMMANDS.includes(command) && !PLAIN_FORMATS.includes(format) && !values.help && !values.version)
+    throw new UserError(
+      `\`${command}\` has no format "${format}".`,
+      `Allowed: ${PLAIN_FORMATS.join(", ")}. The others are for ${FINDING_COMMANDS.join(" and ")}.`,
+    );
+  for (const flag of ["output", "with-diagnostics"] as const)
+    if (values[flag] !== undefined && command !== "report")
+      throw new UserError(`\`${command}\` has no --${flag}.`, "It belongs to `openclaw-vitals report`.");
   return {
     command,
     operands,
@@ -97,7 +120,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     only: ids("--only", values.only),
     skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
-    format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
+    format,
     hostVersion: version(values["host-version"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
@@ -106,6 +129,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     color: !values["no-color"],
     quiet: values.quiet ?? false,
     repairs: command === "undo" ? numbers(values.repair) : undefined,
+    output: filled("--output", values.output),
+    withDiagnostics: values["with-diagnostics"] ?? false,
     help: values.help ?? false,
     version: values.version ?? false,
   };
