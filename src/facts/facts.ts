@@ -7,6 +7,7 @@ import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { CronJobFacts } from "./cron-jobs.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import type { GatewayProcess } from "./gateway.ts";
+import { gatewayFacts } from "./gateway-facts.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import {
@@ -20,10 +21,11 @@ import {
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import type { LockVariables } from "./lock-variables.ts";
+import { once, perGrace } from "./once.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
-import type { GatewayLog, GatewayProbe, MemoryLimits, StabilityRecords, VitalRing } from "./vital-signs.ts";
+import type { GatewayLog, GatewayProbe, MemoryLimits, NoGateway, StabilityRecords, VitalRing } from "./vital-signs.ts";
 
 /** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
 const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
@@ -72,6 +74,8 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** The gateway that serves this state dir; null when none holds its lock, or when two do. */
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
+  /** Why `gateway` is null; null when it is not. May ask its port, on loopback. */
+  noGateway(graceSeconds: number): Promise<NoGateway | null>;
   /** How the host's own command is run for this state dir; null when it is not found. */
   hostCommand(): HostCommand | null;
   /** Leases in the host's database; none on a host that has no such database. */
@@ -86,7 +90,7 @@ export interface Facts {
   cronJobs(): Promise<CronJobFacts>;
   /** Variables that change how long the host waits for write locks. */
   lockVariables(): Promise<LockVariables>;
-  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null without a gateway. */
+  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null where `noGateway` says why. */
   gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
   /** What bounds the gateway's memory. Null without a gateway, and where the platform does not tell. */
   memoryLimits(graceSeconds: number): Promise<MemoryLimits | null>;
@@ -169,7 +173,11 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const gatewayPorts = async () =>
+    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const judgedGatewayLocks = judged(gatewayLocks);
+  const gateway = async (graceSeconds: number) =>
+    (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -185,20 +193,26 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
     gatewayLocks: judgedGatewayLocks,
-    gateway: async (graceSeconds) =>
-      (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env),
+    gateway,
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
-    gatewayPorts: async () =>
-      (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
+    gatewayPorts,
     authProfiles,
     cronJobs,
     lockVariables,
-    gatewayProbe: async () => null,
-    memoryLimits: async () => null,
-    gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
-    stability: async () => ({ files: [], memory: [] }),
+    ...gatewayFacts({
+      stateDir: place.stateDir,
+      env,
+      updating,
+      era,
+      logFile: () => pathValue(config, "logging.file", env),
+      gateway,
+      gatewayLocks: judgedGatewayLocks,
+      unseenGateway,
+      gatewayPorts,
+      processes,
+    }),
     vitalRing: async () => ({ path: "", lives: [] }),
     problems: () => found,
     fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
@@ -227,22 +241,4 @@ function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): st
   const value = configValue(config, key);
   if (typeof value !== "string" || value.trim() === "") return null;
   return resolveUserPath(expandReferences(value, env).text, env);
-}
-
-/** One run has one grace: a second call gets the first one's answer. */
-function perGrace<T>(read: (graceSeconds: number) => Promise<T>): (graceSeconds: number) => Promise<T> {
-  const known = new Map<number, Promise<T>>();
-  return async (graceSeconds) => {
-    const answer = known.get(graceSeconds) ?? read(graceSeconds);
-    known.set(graceSeconds, answer);
-    return await answer;
-  };
-}
-
-function once<T>(read: () => T): () => T {
-  let value: { read: T } | undefined;
-  return () => {
-    value ??= { read: read() };
-    return value.read;
-  };
 }
