@@ -85,6 +85,7 @@ function helpText(): string {
     "  --format <format>          human, json, and for check and fix also sarif, markdown, prometheus",
     "  --json                     Short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
+    "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m; Ctrl-C ends it early",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work; report: replace the file",

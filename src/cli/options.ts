@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { UserError } from "../engine/errors.ts";
 import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
+import { parseDuration } from "./duration.ts";
 
 export const FORMATS = ["human", "json", "sarif", "markdown", "prometheus"] as const;
 export type Format = (typeof FORMATS)[number];
@@ -10,7 +11,7 @@ const FINDING_COMMANDS = ["check", "fix"];
 const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep"> {
+export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watchSignal" | "onWatch"> {
   readonly command: string;
   /** What follows the command, e.g. the run of `undo`. */
   readonly operands: readonly string[];
@@ -38,6 +39,7 @@ const FLAGS = {
   format: { type: "string" },
   json: { type: "boolean" },
   "host-version": { type: "string" },
+  "watch-for": { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   force: { type: "boolean" },
@@ -58,12 +60,12 @@ export const COMMANDS: Readonly<
 > = {
   check: {
     operands: 0,
-    usage: "check",
+    usage: "check [--watch-for 2m]",
     summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
-    usage: "fix [--dry-run]",
+    usage: "fix [--dry-run] [--watch-for 2m]",
     summary: "Repair what can be repaired without losing anything, then look again.",
   },
   undo: {
@@ -122,6 +124,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
     format,
     hostVersion: version(values["host-version"]),
+    watchForMs: watchFor(command, values["watch-for"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
     force: values.force ?? false,
@@ -134,6 +137,17 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     help: values.help ?? false,
     version: values.version ?? false,
   };
+}
+
+function watchFor(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  // What is only seen over time can only be repaired by a run that saw it.
+  if (command !== "check" && command !== "fix")
+    throw new UserError(
+      `\`${command}\` has no --watch-for.`,
+      "`openclaw-vitals check --watch-for 2m` watches the gateway.",
+    );
+  return parseDuration("--watch-for", text, { least: "1s", most: "1h" });
 }
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */

@@ -5,13 +5,15 @@ export async function withProgress<T>(
   terminal: Terminal,
   text: string,
   wanted: boolean,
-  work: () => Promise<T>,
+  work: (say: (text: string) => void) => Promise<T>,
 ): Promise<T> {
-  if (!wanted || !terminal.stderr.isTTY) return await work();
+  if (!wanted || !terminal.stderr.isTTY) return await work(() => {});
   const { default: ora } = await import("ora");
   const spinner = ora({ text, stream: terminal.stderr, discardStdin: false }).start();
   try {
-    return await work();
+    return await work((now) => {
+      spinner.text = now;
+    });
   } finally {
     spinner.stop();
   }

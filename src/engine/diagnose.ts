@@ -4,13 +4,15 @@ import { configValue } from "../facts/config.ts";
 import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
 import { appliesTo, type CatalogueEntry, docsUrl, loadCheck, selectEntries } from "./catalogue.ts";
-import { errorText } from "./errors.ts";
+import { errorText, UserError } from "./errors.ts";
 import { loadPolicy, type Policy } from "./policy.ts";
 import { compareSeverity, type Finding, type FindingDraft, type Severity } from "./types.ts";
 
 export const SCHEMA_VERSION = 1;
 /** A check that takes longer is reported as not finished. Milliseconds. */
 const CHECK_DEADLINE_MS = 20_000;
+/** How long a gateway may be watched. */
+const WATCH_MS = { least: 1_000, most: 3_600_000 } as const;
 
 export interface DiagnoseOptions extends FactOptions {
   /** Ids of the checks to run; all when empty. */
@@ -56,6 +58,7 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
 export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(options)): Promise<DiagnosisRun> {
   const startedAt = performance.now();
   const selected = selectEntries(options.only, options.skip);
+  checkWatch(options.watchForMs);
   const policy = await loadPolicy({
     stateDir: facts.stateDir,
     ...(options.policyFile === undefined ? {} : { file: path.resolve(options.policyFile) }),
@@ -69,7 +72,7 @@ export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(op
     if (!(await appliesTo(entry, host.version))) continue;
     checksRun += 1;
     const before = performance.now();
-    const drafts = await runCheck(entry, facts, policy);
+    const drafts = await runCheck(entry, facts, policy, CHECK_DEADLINE_MS + (options.watchForMs ?? 0));
     timings[entry.id] = roundMs(performance.now() - before);
     findings.push(...drafts.map((draft) => complete(entry, draft, facts)));
   }
@@ -98,15 +101,25 @@ export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(op
   return { diagnosis, facts, policy };
 }
 
-async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Promise<readonly FindingDraft[]> {
+function checkWatch(watchForMs: number | undefined): void {
+  if (watchForMs === undefined || (watchForMs >= WATCH_MS.least && watchForMs <= WATCH_MS.most)) return;
+  throw new UserError(
+    `watchForMs does not take ${watchForMs}.`,
+    `Allowed: milliseconds from ${WATCH_MS.least} to ${WATCH_MS.most}.`,
+  );
+}
+
+async function runCheck(
+  entry: CatalogueEntry,
+  facts: Facts,
+  policy: Policy,
+  deadlineMs: number,
+): Promise<readonly FindingDraft[]> {
   let timer: NodeJS.Timeout | undefined;
   try {
     const check = await loadCheck(entry.id);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`not finished after ${CHECK_DEADLINE_MS / 1000} s`)),
-        CHECK_DEADLINE_MS,
-      );
+      timer = setTimeout(() => reject(new Error(`not finished after ${deadlineMs / 1000} s`)), deadlineMs);
     });
     return await Promise.race([check.run(facts, policy), late]);
   } catch (error) {

@@ -162,9 +162,9 @@ export interface StabilityRecords {
 
 /** One interval of a gateway, as the sampler in it saw it. */
 export interface VitalSample extends MemorySample {
-  /** The interval ended at `atMs` and lasted this long. */
+  /** The interval ended at `atMs` and lasted this long; what is older than an hour is merged into ten minutes. */
   readonly spanMs: number;
-  /** Longest and 99th percentile of how late a timer of 20 ms came. */
+  /** Longest and 99th percentile of how long the loop was away from a timer. Of merged samples the worst of each. */
   readonly maxDelayMs: number;
   readonly p99DelayMs: number;
   /** 0 to 1 */
@@ -173,17 +173,18 @@ export interface VitalSample extends MemorySample {
   readonly externalBytes: number;
 }
 
-/** What the sampler recorded in one life of a gateway; a restart begins another one. */
+/** What the sampler recorded in one life of a gateway; a restart, also within its process, begins another one. */
 export interface VitalLife {
   readonly pid: number;
   readonly startTicks: number | null;
+  /** When the sampler started, near the end of the gateway's own start. */
   readonly startedAtMs: number;
   readonly hostVersion: string | null;
   /** Oldest first. */
   readonly samples: readonly VitalSample[];
 }
 
-/** The sampler's file, oldest life first. */
+/** The sampler's file, in the order the lives began. */
 export interface VitalRing {
   readonly path: string;
   readonly lives: readonly VitalLife[];

@@ -1,26 +1,22 @@
-import type { MemorySample } from "../facts/vital-signs.ts";
+import { type MemorySources, memorySeries } from "../engine/memory-series.ts";
+import { type Slope, theilSen } from "../engine/theil-sen.ts";
 
-/** Fewer samples, or a shorter time, say nothing of a trend. */
-const LEAST_SAMPLES = 30;
-const LEAST_MS = 300_000;
-/** A gateway that starts grows: its first minutes are left out. Milliseconds. */
-const WARM_UP_MS = 180_000;
-/** More points make the work quadratic and the answer no better. */
-const MOST_POINTS = 240;
+/** How far back it is looked: what was before says nothing of now. Milliseconds. */
+const WINDOW_MS = 3_600_000;
+/** What it takes to speak of a trend, the gateway's first minutes left out. */
+const LEAST = { samples: 30, ms: 300_000, warmUpMs: 180_000 };
 
-/** Median growth between all pairs of samples (Theil–Sen), bytes per second; null when there is too little. */
-export function memorySlope(samples: readonly MemorySample[]): number | null {
-  const start = samples[0]?.atMs ?? 0;
-  const settled = samples.filter(({ atMs }) => atMs - start >= WARM_UP_MS);
-  const span = (settled.at(-1)?.atMs ?? 0) - (settled[0]?.atMs ?? 0);
-  if (settled.length < LEAST_SAMPLES || span < LEAST_MS) return null;
-  const step = Math.max(1, settled.length / MOST_POINTS);
-  const points = settled.filter((_, index) => Math.floor(index / step) !== Math.floor((index - 1) / step));
-  const slopes = points.flatMap((a, index) =>
-    points.slice(index + 1).flatMap((b) => {
-      return b.atMs === a.atMs ? [] : [((b.rssBytes - a.rssBytes) / (b.atMs - a.atMs)) * 1000];
-    }),
-  );
-  const sorted = slopes.sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? null;
+/**
+ * How fast the gateway's memory grows, bytes per second, over the last hour of the best source; null when there is too
+ * little of it. A figure to watch, no verdict: the check `rss-growth` asks for more.
+ */
+export function memorySlope(sources: MemorySources): Slope | null {
+  for (const { samples, startedAtMs } of memorySeries(sources)) {
+    const end = samples.at(-1)?.atMs ?? 0;
+    const settled = samples.filter(({ atMs }) => atMs - startedAtMs >= LEAST.warmUpMs && end - atMs <= WINDOW_MS);
+    const span = end - (settled[0]?.atMs ?? end);
+    if (settled.length < LEAST.samples || span < LEAST.ms) continue;
+    return theilSen(settled.map(({ atMs, rssBytes }) => ({ t: atMs / 1000, y: rssBytes })));
+  }
+  return null;
 }

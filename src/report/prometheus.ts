@@ -85,11 +85,14 @@ function metrics({ diagnosis, vitals, locks, lastRepairMs, nowMs }: MetricsInput
       ],
     },
     gauge("gateway_resident_memory_bytes", "Resident memory of the gateway.", vitals.rssBytes),
-    gauge(
-      "gateway_resident_memory_slope_bytes_per_second",
-      "Growth of the gateway's resident memory, a robust slope over the recording.",
-      vitals.slope,
-    ),
+    {
+      name: "gateway_resident_memory_slope_bytes_per_second",
+      help: "Growth of the gateway's resident memory in its last hour: an estimate, and the ends of its interval of 99 %.",
+      samples: (["estimate", "lower", "upper"] as const).map((bound) => ({
+        labels: { bound },
+        value: vitals.slope?.[bound] ?? null,
+      })),
+    },
     gauge("gateway_memory_limit_bytes", "Smallest memory limit of the gateway's control groups.", limit(vitals)),
     gauge(
       "last_repair_timestamp_seconds",

@@ -1,4 +1,5 @@
-import type { LogEvent, VitalSample } from "../facts/vital-signs.ts";
+import type { Slope } from "../engine/theil-sen.ts";
+import type { LogEvent, SilentProcess, VitalSample } from "../facts/vital-signs.ts";
 import { duration, plot } from "./plot.ts";
 import type { Redactor } from "./redact.ts";
 import { type Shareable, shareVersion } from "./shared.ts";
@@ -13,9 +14,9 @@ export type SharedVitals = Shareable<{
   readonly gateway: "running" | "not found";
   readonly health: { readonly kind: string; readonly ms: number; readonly status: number | null } | null;
   readonly ready: Readonly<Record<string, number | boolean | null>> | null;
-  readonly silent: { readonly state: string; readonly cpuMs: number; readonly overMs: number } | null;
+  readonly silent: SilentProcess | null;
   readonly rssBytes: number | null;
-  readonly slopeBytesPerSecond: number | null;
+  readonly slopeBytesPerSecond: Slope | null;
   readonly limits: Readonly<Record<string, number | null>> | null;
   /** Events of the gateway's log by kind: how many, and the largest figure of each. */
   readonly log: readonly { readonly kind: string; readonly count: number; readonly largestMs: number | null }[];
@@ -33,12 +34,25 @@ export function shareVitals(
   nowMs = Date.now(),
 ): SharedVitals {
   const { gateway, probe, limits, log, life, rssBytes, slope, missing } = vitals;
-  const state = probe?.silent?.state ?? "";
+  const silent = probe?.silent ?? null;
+  const figures = probe?.ready.figures ?? null;
   return {
     gateway: gateway === null ? "not found" : "running",
     health: probe && { kind: probe.health.kind, ms: probe.health.ms, status: probe.health.status },
-    ready: probe?.ready.figures ? { ...probe.ready.figures } : null,
-    silent: probe?.silent ? { ...probe.silent, state: /^[A-Z]$/.test(state) ? state : "?" } : null,
+    ready: figures && {
+      ready: figures.ready,
+      uptimeMs: figures.uptimeMs,
+      degraded: figures.degraded,
+      maxDelayMs: figures.maxDelayMs,
+      p99DelayMs: figures.p99DelayMs,
+      utilization: figures.utilization,
+    },
+    silent: silent && {
+      state: /^[A-Z]$/.test(silent.state) ? silent.state : "?",
+      cpuMs: silent.cpuMs,
+      starvedMs: silent.starvedMs,
+      overMs: silent.overMs,
+    },
     rssBytes,
     slopeBytesPerSecond: slope,
     limits: limits && {
@@ -81,6 +95,8 @@ function figureOf(event: LogEvent): number | null {
       return event.ageMs;
     case "lane-wait":
       return event.waitedMs;
+    case "startup":
+      return event.maxDelayMs;
     case "memory-pressure":
       return null;
   }
@@ -101,7 +117,10 @@ export function renderVitals(vitals: SharedVitals): string {
       `- process: state ${silent.state}, ${Math.round(silent.cpuMs)} ms of processor time in ${Math.round(silent.overMs)} ms`,
     );
   if (rssBytes !== null) lines.push(`- resident memory: ${mib(rssBytes)}`);
-  if (slopeBytesPerSecond !== null) lines.push(`- growth: ${mib(slopeBytesPerSecond * 60)} a minute`);
+  if (slopeBytesPerSecond !== null) {
+    const { estimate, lower, upper } = slopeBytesPerSecond;
+    lines.push(`- growth: ${mib(estimate * 60)} a minute (99 % between ${mib(lower * 60)} and ${mib(upper * 60)})`);
+  }
   if (limits !== null)
     for (const [name, bytes] of Object.entries(limits))
       if (bytes !== null) lines.push(`- limit, ${name}: ${mib(bytes)}`);

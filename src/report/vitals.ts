@@ -1,9 +1,11 @@
+import type { Slope } from "../engine/theil-sen.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { GatewayProcess } from "../facts/gateway.ts";
 import type {
   GatewayLog,
   GatewayProbe,
   MemoryLimits,
+  NoGateway,
   StabilityRecords,
   VitalLife,
   VitalSample,
@@ -24,7 +26,7 @@ export interface Vitals {
   readonly life: VitalLife | null;
   readonly rssBytes: number | null;
   /** Growth of the memory, bytes per second. */
-  readonly slope: number | null;
+  readonly slope: Slope | null;
   /** Longest delay of the event loop in milliseconds: by its own account, and in the sampler's last ten minutes. */
   readonly maxDelayMs: { readonly readyz: number | null; readonly sampler: number | null };
   /** One sentence for each thing that could not be measured. */
@@ -39,17 +41,17 @@ export async function readVitals(facts: Facts, graceSeconds: number, nowMs = Dat
     if (value === null) missing.push(`${what}: ${why}.`);
     return value;
   };
-  const gateway = await facts.gateway(graceSeconds).catch(() => null);
-  const noGateway = "no gateway of this state dir was found at work, or two were";
+  const absent = await facts.noGateway(graceSeconds).catch(() => null);
+  const none = absent === null ? null : ABSENT[absent.kind];
   const probe = await read(
     "Answers of the gateway",
     () => facts.gatewayProbe(graceSeconds),
-    gateway === null ? noGateway : "the gateway could not be asked",
+    none ?? "the gateway could not be asked",
   );
   const limits = await read(
     "What bounds the gateway's memory",
     () => facts.memoryLimits(graceSeconds),
-    gateway === null ? noGateway : "this platform does not tell",
+    none ?? "this platform does not tell",
   );
   const log = await read("The gateway's log", () => facts.gatewayLog(graceSeconds), "it could not be read");
   if (log !== null && log.fromMs === null)
@@ -62,10 +64,12 @@ export async function readVitals(facts: Facts, graceSeconds: number, nowMs = Dat
       "Memory and delays over time: no recording was found (the plugin's service in the gateway makes one).",
     );
   const recent = (life?.samples ?? []).filter(({ atMs }) => nowMs - atMs <= CURRENT_MS && atMs <= nowMs + CURRENT_MS);
-  const slope = memorySlope(recent.length > 0 ? (life as VitalLife).samples : []);
-  if (life !== null && slope === null) missing.push("Growth of the memory: too little was recorded, or not of late.");
+  const watched = (await facts.liveWatch(graceSeconds).catch(() => null))?.memory ?? [];
+  const slope = probe && ring && stability && log ? memorySlope({ probe, ring, watched, stability, log }) : null;
+  if (probe !== null && slope === null)
+    missing.push("Growth of the memory: too little was recorded of this life of the gateway.");
   return {
-    gateway,
+    gateway: await facts.gateway(graceSeconds).catch(() => null),
     probe,
     limits,
     log,
@@ -77,6 +81,15 @@ export async function readVitals(facts: Facts, graceSeconds: number, nowMs = Dat
     missing,
   };
 }
+
+const ABSENT: Record<NoGateway["kind"], string> = {
+  down: "no gateway runs for this state dir",
+  several: "more than one gateway holds a lock of this state dir",
+  unseen: "a gateway is at work whose process cannot be seen from here",
+  other: "no gateway runs for this state dir; the one on its port is another one's",
+  unknown: "whether a gateway runs cannot be told from here",
+  updating: "nobody is asked during an update",
+};
 
 function largestDelay(samples: readonly VitalSample[]): number | null {
   return samples.length === 0 ? null : Math.max(...samples.map(({ maxDelayMs }) => maxDelayMs));

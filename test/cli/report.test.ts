@@ -42,7 +42,9 @@ describe("report", () => {
     expect(headings).toEqual(expect.arrayContaining(REQUIRED));
     expect(stdout).toMatch(/### OpenClaw version\n\n2026\.5\.22 /);
     expect(stdout).toMatch(/#### error: stale-lock `[0-9a-f]{12}`/);
-    expect(stdout).toMatch(/#### What could not be measured\n\n- Answers of the gateway: /);
+    expect(stdout).toMatch(
+      /#### What could not be measured\n\n- Answers of the gateway: no gateway runs for this state dir\./,
+    );
   });
 
   test("goes on without a journal that cannot be read", async () => {
@@ -153,7 +155,7 @@ test("vital signs are told in numbers and plotted, without a name of a lane or a
       rssBytes: 3e8,
       health: { kind: "silent", ms: 3000.4, status: null },
       ready: { kind: "silent", ms: 3000, status: null, figures: null },
-      silent: { state: "R", cpuMs: 990.2, overMs: 1000 },
+      silent: { state: "R", cpuMs: 990.2, starvedMs: 3, overMs: 1000 },
     },
     limits: {
       group: { bytes: 1_073_741_824, source: "/qxjzqxjz" },
@@ -163,6 +165,7 @@ test("vital signs are told in numbers and plotted, without a name of a lane or a
     log: {
       files: ["/qxjzqxjz"],
       fromMs: 0,
+      shared: false,
       events: [
         { kind: "lane-wait", atMs: 1, lane: "qxjzqxjz", waitedMs: 5000, queued: 2 },
         { kind: "lane-wait", atMs: 2, lane: "qxjzqxjz", waitedMs: 7000, queued: 2 },
@@ -186,7 +189,7 @@ test("vital signs are told in numbers and plotted, without a name of a lane or a
       samples: Array.from({ length: 60 }, (_, n) => sample(n)),
     },
     rssBytes: 3e8,
-    slope: 100_000,
+    slope: { estimate: 100_000, lower: 50_000, upper: 150_000 },
     maxDelayMs: { readyz: null, sampler: 137_036 },
     missing: [],
   };
@@ -194,7 +197,7 @@ test("vital signs are told in numbers and plotted, without a name of a lane or a
   expect(JSON.stringify(shared)).not.toContain("qxjzqxjz");
   const text = renderVitals(shared);
   expect(text).toContain("- /healthz: silent after 3000 ms\n- process: state R, 990 ms of processor time in 1000 ms");
-  expect(text).toContain("- growth: 5.7 MiB a minute");
+  expect(text).toContain("- growth: 5.7 MiB a minute (99 % between 2.9 MiB and 8.6 MiB)");
   expect(text).toContain("  - lane-wait: 2, largest 7000 ms\n  - memory-pressure: 1\n");
   expect(text).toMatch(/^```text\nResident memory, MiB\n/m);
   expect(text).toMatch(/^137036 \| +█$/m);

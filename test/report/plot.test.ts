@@ -57,17 +57,31 @@ test.each([
 });
 
 describe("slope of the memory", () => {
+  const slopeOf = (samples: readonly { atMs: number; rssBytes: number }[]) => {
+    const life = { pid: 7, startTicks: 1, startedAtMs: 0, hostVersion: null, samples };
+    return memorySlope({
+      probe: { gateway: { pid: 7, startTicks: 1, createdAtMs: 0 }, atMs: samples.at(-1)?.atMs ?? 0, rssBytes: null },
+      ring: { path: "", lives: [life] },
+      watched: [],
+      stability: { files: [], memory: [] },
+      log: { files: [], events: [], fromMs: null, shared: false },
+    } as unknown as Parameters<typeof memorySlope>[0]);
+  };
   const samples = (count: number, perSample: number, noise: (n: number) => number = () => 0) =>
     Array.from({ length: count }, (_, n) => ({ atMs: n * 10_000, rssBytes: 1e8 + n * perSample + noise(n) }));
 
   test("is bytes per second, and outliers do not move it", () => {
-    expect(memorySlope(samples(100, 20_000))).toBeCloseTo(2000);
-    expect(memorySlope(samples(1000, 20_000, (n) => (n % 10 === 0 ? 5e8 : 0)))).toBeCloseTo(2000, -2);
+    expect(slopeOf(samples(100, 20_000))?.estimate).toBeCloseTo(2000);
+    expect(slopeOf(samples(300, 20_000, (n) => (n % 10 === 0 ? 5e8 : 0)))?.estimate).toBeCloseTo(2000, -2);
   });
 
-  test("is not told of too little", () => {
-    expect(memorySlope([])).toBe(null);
-    expect(memorySlope(samples(40, 1))).toBe(null);
-    expect(memorySlope(samples(200, 1).map((one) => ({ ...one, atMs: one.atMs / 100 })))).toBe(null);
+  test("is that of the last hour", () => {
+    expect(slopeOf(samples(1000, 0, (n) => (n < 500 ? n * 1e6 : 5e8)))?.estimate).toBe(0);
+  });
+
+  test("is not told of too little, nor of the gateway's first minutes", () => {
+    expect(slopeOf([])).toBe(null);
+    expect(slopeOf(samples(40, 1))).toBe(null);
+    expect(slopeOf(samples(200, 1).map((one) => ({ ...one, atMs: one.atMs / 100 })))).toBe(null);
   });
 });

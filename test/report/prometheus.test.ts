@@ -124,7 +124,7 @@ describe("metrics", () => {
       probe: PROBE,
       limits,
       rssBytes: PROBE.rssBytes,
-      slope: 1234.5,
+      slope: { estimate: 1234.5, lower: 1000, upper: 2000 },
       maxDelayMs: { readyz: 1504, sampler: 137_036 },
     };
     const { samples } = parse(renderPrometheus(input({ vitals, lastRepairMs: 2000 })));
@@ -140,7 +140,8 @@ describe("metrics", () => {
       'openclaw_vitals_event_loop_delay_max_seconds{source="readyz"}': 1.504,
       'openclaw_vitals_event_loop_delay_max_seconds{source="sampler"}': 137.036,
       openclaw_vitals_gateway_resident_memory_bytes: 512_000_000,
-      openclaw_vitals_gateway_resident_memory_slope_bytes_per_second: 1234.5,
+      'openclaw_vitals_gateway_resident_memory_slope_bytes_per_second{bound="estimate"}': 1234.5,
+      'openclaw_vitals_gateway_resident_memory_slope_bytes_per_second{bound="lower"}': 1000,
       openclaw_vitals_gateway_memory_limit_bytes: 9,
       openclaw_vitals_last_repair_timestamp_seconds: 2,
     });
@@ -196,7 +197,7 @@ describe("alert rules", () => {
       probe: PROBE,
       limits: { group: { bytes: 9, source: "" }, host: { totalBytes: 1, availableBytes: 1 }, heapBytes: null },
       rssBytes: 1,
-      slope: 1,
+      slope: { estimate: 1, lower: 1, upper: 1 },
       maxDelayMs: { readyz: 1, sampler: 1 },
     };
     const locks = [{ kind: "session", verdict: "gone", count: 1 }] as const;

@@ -6,8 +6,15 @@ import { painter } from "../terminal.ts";
 const check: Command = async (options, terminal) => {
   const { format } = options;
   const spinner = format === "human" && !options.quiet;
-  const run = await withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
-    runChecks({ ...options, env: terminal.env }),
+  const run = await withProgress(terminal, "Looking at this OpenClaw", spinner, (say) =>
+    untilInterrupted(options.watchForMs !== undefined, (watchSignal) =>
+      runChecks({
+        ...options,
+        env: terminal.env,
+        watchSignal,
+        onWatch: (leftMs) => say(`Watching the gateway, ${Math.ceil(leftMs / 1000)} s left (Ctrl-C: enough)`),
+      }),
+    ),
   );
   const { diagnosis } = run;
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
@@ -22,3 +29,19 @@ const check: Command = async (options, terminal) => {
 };
 
 export default check;
+
+/** The first Ctrl-C ends a watch and lets it report; a second one ends the command. */
+async function untilInterrupted<T>(
+  watches: boolean,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (!watches) return await work(undefined);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once("SIGINT", stop);
+  try {
+    return await work(controller.signal);
+  } finally {
+    process.off("SIGINT", stop);
+  }
+}

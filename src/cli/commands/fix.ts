@@ -8,8 +8,8 @@ const fix: Command = async (given, terminal) => {
   const options = { ...given, env: terminal.env };
   const human = options.format === "human";
   const asks = human && !options.yes && canAsk(terminal, options.nonInteractive);
-  const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, () =>
-    runChecks(options),
+  const before = await withProgress(terminal, "Looking at this OpenClaw", human && !options.quiet, (say) =>
+    runChecks({ ...options, onWatch: (leftMs) => say(`Watching the gateway, ${Math.ceil(leftMs / 1000)} s left`) }),
   );
   const consent = asks ? (await import("../consent.ts")).askWhich : undefined;
   const result = await repairFindings(before, {
