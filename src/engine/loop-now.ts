@@ -39,7 +39,7 @@ const OWN_SHARE = 0.25;
 /** How long a second look may take. Milliseconds. */
 export const SECOND_LOOK = {
   /** After no answer at all: is it over in a moment, or does it last? */
-  silentMs: 1_500,
+  silentMs: 1_200,
   /** After a late answer, or figures that may be those of the start. */
   doubtfulMs: 8_000,
   probeEveryMs: 250,

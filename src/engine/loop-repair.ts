@@ -17,12 +17,7 @@ const PROOF: ProofLimits = { withinMs: 120_000, pauseMs: 500 };
 const IN_A_ROW = 3;
 
 /** Plans the restart of a gateway whose event loop stands still, and the proof that it answers again. */
-export async function planLoopRestart(
-  finding: Finding,
-  facts: Facts,
-  policy: Policy,
-  proof = PROOF,
-): Promise<Repair | Skip> {
+export async function planLoopRestart(finding: Finding, facts: Facts, policy: Policy): Promise<Repair | Skip> {
   const probe = await facts.gatewayProbe(policy.locks.graceSeconds);
   return await planRestart({
     finding,
@@ -35,13 +30,16 @@ export async function planLoopRestart(
     after: async () => {
       // A restart may change the port the config gives it.
       const now = await facts.fresh().gateway(policy.locks.graceSeconds);
-      return await answersAgain((now ?? probe?.gateway)?.port ?? 0, policy.loop.maxDelayMs, proof);
+      return await answersAgain((now ?? probe?.gateway)?.port ?? 0, policy.loop.maxDelayMs);
     },
   });
 }
 
 /** Nobody's turns are ended for a block that is over. */
-async function stillBlocked(facts: Facts, { locks: { graceSeconds }, loop }: Policy): Promise<true | RepairOutcome> {
+export async function stillBlocked(
+  facts: Facts,
+  { locks: { graceSeconds }, loop }: Policy,
+): Promise<true | RepairOutcome> {
   const least = loop.maxDelayMs;
   const probe = await facts.gatewayProbe(graceSeconds);
   if (probe === null) return { status: "skipped", reason: "no gateway is there any more; look again" };
@@ -53,7 +51,12 @@ async function stillBlocked(facts: Facts, { locks: { graceSeconds }, loop }: Pol
   return { status: "skipped", reason: kind === "starting" ? "it has just been started" : "it answers again" };
 }
 
-async function answersAgain(port: number, leastMs: number, { withinMs, pauseMs }: ProofLimits): Promise<RepairOutcome> {
+/** Asks until some answers in a row come in time. Never throws. */
+export async function answersAgain(
+  port: number,
+  leastMs: number,
+  { withinMs, pauseMs } = PROOF,
+): Promise<RepairOutcome> {
   const end = performance.now() + withinMs;
   let row: number[] = [];
   while (performance.now() < end) {

@@ -7,23 +7,13 @@ import type { VitalLife, VitalRing, VitalSample } from "./vital-signs.ts";
 /** More is never written, and never read. Bytes. */
 export const MAX_RING_BYTES = 1_048_576;
 
+/** A line of ours looks like this: a megabyte of anything else would take the parser half a minute. */
+const LINE = /^\{"(?:v|l)":.+\}$/;
+
 /** A life with the name its lines go by: a file may hold lines of two gateways, in any order. */
 export interface RingLife extends VitalLife {
   readonly id: string;
 }
-
-/** Short names of a sample's figures: there are some thousand lines. */
-const FIELDS = {
-  t: "atMs",
-  d: "spanMs",
-  max: "maxDelayMs",
-  p99: "p99DelayMs",
-  u: "utilization",
-  rss: "rssBytes",
-  heap: "heapBytes",
-  ext: "externalBytes",
-} as const satisfies Record<string, keyof VitalSample>;
-const NAMES = Object.entries(FIELDS);
 
 /** `<state>/vitals/vital-signs.jsonl` */
 export function vitalRingPath(stateDir: string): string {
@@ -37,8 +27,19 @@ export function lifeLine({ id, pid, startTicks, startedAtMs, hostVersion }: Omit
 
 /** The line of one sample. See `lifeLine` for the empty line. */
 export function sampleLine(id: string, sample: VitalSample): string {
-  const figures = NAMES.map(([name, field]) => [name, round(sample[field], field === "utilization" ? 4 : 1)]);
-  return `\n${JSON.stringify({ l: id, ...Object.fromEntries(figures) })}\n`;
+  const { atMs, spanMs, maxDelayMs, p99DelayMs, utilization, rssBytes, heapBytes, externalBytes } = sample;
+  const figures = {
+    l: id,
+    t: atMs,
+    d: round(spanMs, 10),
+    max: round(maxDelayMs, 10),
+    p99: round(p99DelayMs, 10),
+    u: round(utilization, 10_000),
+    rss: rssBytes,
+    heap: heapBytes,
+    ext: externalBytes,
+  };
+  return `\n${JSON.stringify(figures)}\n`;
 }
 
 /**
@@ -48,7 +49,7 @@ export function sampleLine(id: string, sample: VitalSample): string {
 export function parseRing(text: string): RingLife[] {
   const lives = new Map<string, RingLife & { readonly samples: VitalSample[] }>();
   for (const line of text.split("\n")) {
-    if (line === "") continue;
+    if (!LINE.test(line)) continue;
     const value = parseLine(line);
     const id = value?.["l"];
     if (value === null) continue;
@@ -109,9 +110,19 @@ function lifeOf({ v, life, pid, ticks, at, host }: Record<string, unknown>): Omi
   };
 }
 
-function sampleOf(value: Record<string, unknown>): VitalSample | null {
-  if (!NAMES.every(([name]) => isAmount(value[name]))) return null;
-  return Object.fromEntries(NAMES.map(([name, field]) => [field, value[name]])) as unknown as VitalSample;
+function sampleOf({ t, d, max, p99, u, rss, heap, ext }: Record<string, unknown>): VitalSample | null {
+  if (!isAmount(t) || !isAmount(d) || !isAmount(max) || !isAmount(p99)) return null;
+  if (!isAmount(u) || !isAmount(rss) || !isAmount(heap) || !isAmount(ext)) return null;
+  return {
+    atMs: t,
+    spanMs: d,
+    maxDelayMs: max,
+    p99DelayMs: p99,
+    utilization: u,
+    rssBytes: rss,
+    heapBytes: heap,
+    externalBytes: ext,
+  };
 }
 
 function isAmount(value: unknown): value is number {
@@ -123,7 +134,6 @@ function ordered(samples: readonly VitalSample[]): VitalSample[] {
   return [...samples].sort((a, b) => a.atMs - b.atMs).filter((one, at, all) => one.atMs !== all[at - 1]?.atMs);
 }
 
-function round(value: number, digits: number): number {
-  const scale = 10 ** digits;
+function round(value: number, scale: number): number {
   return Math.round(value * scale) / scale;
 }

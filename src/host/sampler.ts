@@ -60,7 +60,7 @@ export function startSampler(options: SamplerOptions): () => void {
       atMs: Math.round(clock.wall()),
       spanMs: last - began,
       maxDelayMs: sorted.at(-1) ?? 0,
-      p99DelayMs: sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0,
+      p99DelayMs: sorted[Math.floor((sorted.length - 1) * 0.99)] ?? 0,
       utilization: idle + active > 0 ? Math.min(1, Math.max(0, active / (idle + active))) : 0,
       rssBytes: rss,
       heapBytes: heapUsed,

@@ -21,7 +21,7 @@ export function retain(lives: readonly RingLife[], nowMs: number): RingLife[] {
   let bare = lives.filter((life) => life.samples.length === 0).length;
   return lives.flatMap((life) => {
     const kept = life.samples.filter((sample) => age(sample.atMs) <= KEPT_MS);
-    if (kept.length > 0) return [{ ...life, samples: merged(kept, (at) => age(at) > FULL_MS) }];
+    if (kept.length > 0) return [{ ...life, samples: merged(kept, (at) => age(at) >= FULL_MS) }];
     if (life.samples.length > 0) return [];
     bare -= 1;
     return age(life.startedAtMs) <= KEPT_MS && bare < BARE_LIVES ? [life] : [];
@@ -35,7 +35,7 @@ export function ringText(lives: readonly RingLife[], maxBytes = MAX_KEPT_BYTES):
   for (const life of lives.toReversed()) {
     const head = lifeLine(life);
     const lines: string[] = [];
-    left -= Buffer.byteLength(head);
+    left -= head.length;
     for (const sample of life.samples.toReversed()) {
       const line = sampleLine(life.id, sample);
       left -= line.length;

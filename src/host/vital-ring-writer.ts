@@ -3,7 +3,7 @@
  * event loop, and nothing is written over that is not a plain file of ours.
  */
 import { randomBytes } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { makePrivateDir } from "../engine/disk.ts";
@@ -12,8 +12,12 @@ import { lifeLine, MAX_RING_BYTES, parseRing, type RingLife, sampleLine, vitalRi
 import type { VitalLife, VitalSample } from "../facts/vital-signs.ts";
 import { retain, ringText } from "./vital-ring-retention.ts";
 
-/** After this much more the file is made small again: an hour or so of one gateway. */
+/** From here on the file is made small: a week of one gateway and some hours more. */
+const LARGE_BYTES = 262_144;
+/** And not again before it is so much larger. */
 const GROWTH_BYTES = 65_536;
+/** When it cannot be made small, nothing is added beyond this: a reader takes in the whole of it. */
+const FULL_BYTES = MAX_RING_BYTES / 2;
 /** Lines that wait for a slow disk; the oldest are lost. */
 const MAX_WAITING = 30;
 /** A draft this old is what a killed gateway left. */
@@ -37,18 +41,20 @@ export interface RingWriterOptions {
   /** Told once why nothing can be written. */
   readonly warn: (message: string) => void;
   readonly now?: () => number;
+  /** Default 262,144. */
+  readonly largeBytes?: number;
 }
 
 /** Begins a life in the file of this state dir. */
-export function openRingWriter({ stateDir, life, warn, now = Date.now }: RingWriterOptions): RingWriter {
+export function openRingWriter(options: RingWriterOptions): RingWriter {
+  const { stateDir, life, warn, now = Date.now, largeBytes = LARGE_BYTES } = options;
   const file = vitalRingPath(stateDir);
   let warned = false;
   let folderMade = false;
   let waiting: VitalSample[] = [];
   let current = beginLife(now());
   let lastAtMs = 0;
-  let size = Number.POSITIVE_INFINITY; // not known yet
-  let compactAtBytes = 0;
+  let compactAtBytes = largeBytes;
   let compactNotBefore = 0;
   /** Which file has the line of the current life. */
   let inode = -1;
@@ -71,14 +77,14 @@ export function openRingWriter({ stateDir, life, warn, now = Date.now }: RingWri
     return text;
   };
 
-  const keepSmall = async (): Promise<void> => {
-    if (size < compactAtBytes || performance.now() < compactNotBefore) return;
+  const keepSmall = async (size: number): Promise<void> => {
+    if (size <= compactAtBytes || performance.now() < compactNotBefore) return;
     compactNotBefore = performance.now() + RETRY_MS;
     try {
-      compactAtBytes = (await compact(file, now())) + GROWTH_BYTES;
+      compactAtBytes = Math.max(largeBytes, (await compact(file, now())) + GROWTH_BYTES);
       compactNotBefore = 0;
     } catch {
-      // Nothing is there yet, or nothing can be written: the latter shows below.
+      // The file stays as it was: it is tried again later.
     }
   };
 
@@ -86,20 +92,15 @@ export function openRingWriter({ stateDir, life, warn, now = Date.now }: RingWri
     // Looked at once: it is done on the event loop.
     if (!folderMade) makePrivateDir(path.dirname(file));
     folderMade = true;
-    await keepSmall();
-    const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | FLAGS, 0o600);
-    try {
-      const there = await describe(handle);
-      size = there.size;
-      if (size > MAX_RING_BYTES) throw new Error("the file is full");
+    await withFile(file, async (_handle, { size }) => await keepSmall(size));
+    await withFile(file, async (handle, { size, ino }) => {
+      if (size > FULL_BYTES) throw new Error("the file is full");
       // A file that was replaced may have been emptied of this life.
-      const known = there.ino === inode;
+      const known = ino === inode && size > 0;
       inode = -1;
       await writeAll(handle, textOf(samples, known));
-      inode = there.ino;
-    } finally {
-      await handle.close();
-    }
+      inode = ino;
+    });
   };
 
   const work = async (): Promise<void> => {
@@ -129,7 +130,17 @@ export function openRingWriter({ stateDir, life, warn, now = Date.now }: RingWri
   };
 }
 
-async function describe(handle: FileHandle): Promise<{ readonly size: number; readonly ino: number }> {
+/** Opens the file for appending, and makes it when it is not there. @throws when something else stands there. */
+async function withFile(file: string, act: (handle: FileHandle, there: Stats) => Promise<void>): Promise<void> {
+  const handle = await open(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | FLAGS, 0o600);
+  try {
+    await act(handle, await describe(handle));
+  } finally {
+    await handle.close();
+  }
+}
+
+async function describe(handle: FileHandle): Promise<Stats> {
   const there = await handle.stat();
   if (!there.isFile() || there.nlink > 1) throw new Error("another kind of file stands in their place");
   return there;

@@ -114,7 +114,10 @@ class AllowList implements Redactor {
   /** What looks like an absolute path and is not known: only the kernel's and the gateway's own are told. */
   #place(place: string): string {
     if (/^\/(?:readyz|healthz)$/.test(place)) return place;
-    if (/^\/proc\/(?:\d{1,7}|self)(?:\/(?:stat|status|fd|ns\/pid|cgroup))?$/.test(place)) return place;
+    if (
+      /^\/proc(?:\/(?:\d{1,7}|self|task|stat|status|schedstat|fd|ns|pid|cgroup|limits|locks|net|tcp6?))*$/.test(place)
+    )
+      return place;
     if (/^\/sys\/fs\/cgroup\/memory(?:\.[a-z_.]+)?$/.test(place)) return place;
     return OUTSIDE_PATH;
   }

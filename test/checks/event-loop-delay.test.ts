@@ -97,7 +97,7 @@ describe("the second look", () => {
 
   test.each([
     ["all is well", probe(), null],
-    ["no answer", probe({ health: silent(), ready: silent() }), 1_500],
+    ["no answer", probe({ health: silent(), ready: silent() }), 1_200],
     ["a late answer", probe({ health: answered(1_000) }), 8_000],
     ["an answer in time", probe({ health: answered(999) }), null],
     ["readiness late", probe({ ready: answered(1_000) }), 8_000],

@@ -33,6 +33,7 @@ describe("parseCommandLine", () => {
       severityMin: undefined,
       format: "human",
       hostVersion: undefined,
+      watchForMs: undefined,
       nonInteractive: false,
       yes: false,
       force: false,
@@ -64,6 +65,9 @@ describe("parseCommandLine", () => {
     [["--host-version", "2026.5.22"], { hostVersion: "2026.5.22" }],
     [["--host-version", "v2026.8.1-beta.1"], { hostVersion: "2026.8.1-beta.1" }],
     [["--host-version", "2026.7.1-2"], { hostVersion: "2026.7.1-2" }],
+    [["--watch-for", "2m"], { command: "check", watchForMs: 120_000 }],
+    [["check", "--watch-for=1.5s"], { watchForMs: 1_500 }],
+    [["--watch-for", "1h"], { watchForMs: 3_600_000 }],
     [["--non-interactive"], { nonInteractive: true }],
     [["--yes"], { yes: true }],
     [["-y"], { yes: true }],
@@ -119,6 +123,11 @@ describe("parseCommandLine", () => {
     [["undo", "--repair", "x"], /not "x"/],
     [["undo", "--repair"], /argument missing/],
     [["undo", "--dry-run"], /no --dry-run/],
+    [["fix", "--watch-for", "2m"], /`fix` has no --watch-for/],
+    [["--fix", "--watch-for", "2m"], /`fix` has no --watch-for/],
+    [["--watch-for", "2"], /does not know "2"/],
+    [["--watch-for", "2h"], /does not take 2h/],
+    [["--watch-for="], /does not know ""/],
   ])("%j is refused", (argv, message) => {
     expect(refused(...argv).message).toMatch(message);
   });

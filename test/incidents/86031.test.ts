@@ -7,7 +7,7 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { withBlocker } from "../hosts/harness/blocker.ts";
 import { answeredTurn, startGateway } from "../hosts/harness/gateway.ts";
 import { createHome, type Home } from "../hosts/harness/home.ts";
@@ -20,7 +20,8 @@ import { vitalsJson } from "../hosts/harness/vitals.ts";
 
 const opened: { close(): Promise<void> }[] = [];
 
-afterEach(async () => {
+// Not after each: the tests run at the same time.
+afterAll(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
@@ -86,22 +87,30 @@ test.concurrent.each(HOST_VERSIONS)(
       /^The gateway \(process \d+\) runs and takes connections, but has not/,
     );
     expect(seen.document.timings.total, "from the first look to the last").toBeLessThan(8_000);
-    console.log(`${version}: check took ${seen.document.timings.total} ms, ${seen.document.findings[0].message}`);
 
     const health = await home.run(["gateway", "health"], { timeoutMs: 60_000 });
-    console.log(
-      `${version}: health ${health.code} after ${Math.round(blockedFor())} ms: ${(health.stdout + health.stderr).slice(0, 300)}`,
-    );
+    expect(health.code, "OpenClaw's own health check hangs until its limit").not.toBe(0);
     expect(provider.requests.length, "no turn has got as far as the model").toBe(asked);
+    expect(blockedFor(), "it is still blocked by then").toBeLessThan(BLOCK_MS);
 
+    const asking = Date.now();
     const fixed = await vitalsJson(home, ["fix", "--force", ...LOOK], {
       env: withOpenclaw(home),
       timeoutMs: 12 * MINUTE,
     });
-    console.log(
-      `${version}: fix ${fixed.code} after ${Math.round(blockedFor())} ms: ${JSON.stringify(fixed.document.repairs)} ${JSON.stringify(fixed.document.remaining)}`,
-    );
-    console.log(`${version}: age ${await gatewayAge(home)} ms`);
+    const [repair] = fixed.document.repairs;
+    const restarted = ((await gatewayAge(home)) ?? 0) < Date.now() - asking;
+    if (repair.status === "repaired") {
+      expect(repair.changes[0]).toMatch(/^restarted the gateway in \d+ s/);
+      expect(repair.changes[1]).toMatch(/^it answers again, within \d+ ms$/);
+    } else
+      expect(repair, JSON.stringify(repair)).toMatchObject({
+        status: "failed",
+        reason: expect.stringMatching(/to restart it: \S/),
+      });
+    expect(restarted, "what it says is what happened").toBe(repair.status === "repaired");
+    // 2026.5.22 gives up before the loop is free; 2026.9.6 takes the request once it is.
+    if (version === "2026.9.6") expect(repair.status).toBe("repaired");
     await turn.kill();
     await until(
       async () => (await gateway.get("/healthz").catch(() => null))?.status === 200,

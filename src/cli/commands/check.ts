@@ -1,4 +1,5 @@
 import { runChecks } from "../../engine/diagnose.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";
@@ -29,19 +30,3 @@ const check: Command = async (options, terminal) => {
 };
 
 export default check;
-
-/** The first Ctrl-C ends a watch and lets it report; a second one ends the command. */
-async function untilInterrupted<T>(
-  watches: boolean,
-  work: (signal: AbortSignal | undefined) => Promise<T>,
-): Promise<T> {
-  if (!watches) return await work(undefined);
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  process.once("SIGINT", stop);
-  try {
-    return await work(controller.signal);
-  } finally {
-    process.off("SIGINT", stop);
-  }
-}

@@ -3,6 +3,7 @@ import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Home } from "./home.ts";
+import { PROJECT } from "./hosts.ts";
 import { until } from "./processes.ts";
 
 type How = "busy" | "waiting";
@@ -19,14 +20,14 @@ export interface Blocker {
   end(): Promise<void>;
 }
 
-/** Puts the plugin into the config of a home whose gateway does not run yet. */
+/** Puts the plugin, and ours as it is built, into the config of a home whose gateway does not run yet. */
 export async function withBlocker(home: Home): Promise<Blocker> {
   const folder = join(home.dir, "blocker");
   await mkdir(folder, { recursive: true });
   await home.patchConfig({
     plugins: {
-      load: { paths: [fileURLToPath(new URL("blocker", import.meta.url))] },
-      entries: { "loop-blocker": { enabled: true } },
+      load: { paths: [fileURLToPath(new URL("blocker", import.meta.url)), PROJECT] },
+      entries: { "loop-blocker": { enabled: true }, vitals: { enabled: true } },
     },
   });
   const order = join(folder, "order");

@@ -1,0 +1,51 @@
+/** `check --watch-for`: how it ends early, and what the engine makes of the time it takes. */
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import { untilInterrupted } from "../../src/cli/interrupt.ts";
+import { UserError } from "../../src/engine/errors.ts";
+import { diagnose } from "../../src/index.ts";
+import { put, tempDir } from "../facts/sandbox.ts";
+
+test("Ctrl-C ends a watch and lets it report; the next one is the shell's again", async () => {
+  const before = process.listenerCount("SIGINT");
+  const seen = await untilInterrupted(true, async (signal) => {
+    expect(process.listenerCount("SIGINT")).toBe(before + 1);
+    process.emit("SIGINT");
+    expect(process.listenerCount("SIGINT")).toBe(before);
+    return signal?.aborted;
+  });
+  expect(seen).toBe(true);
+});
+
+test("without a watch, or once it is over, Ctrl-C is nobody's business here", async () => {
+  const before = process.listenerCount("SIGINT");
+  await untilInterrupted(false, async (signal) => {
+    expect(signal).toBeUndefined();
+    expect(process.listenerCount("SIGINT")).toBe(before);
+  });
+  await expect(untilInterrupted(true, () => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
+  expect(process.listenerCount("SIGINT")).toBe(before);
+});
+
+function stateDir(): string {
+  const dir = path.join(tempDir(), ".openclaw");
+  mkdirSync(dir);
+  put(path.join(dir, "openclaw.json"), '{ "gateway": { "mode": "local", "port": 1 } }');
+  return dir;
+}
+
+test.each([0, 999, 3_600_001, Number.NaN])("watchForMs of %d is refused", async (watchForMs) => {
+  await expect(diagnose({ stateDir: stateDir(), env: {}, watchForMs })).rejects.toThrow(UserError);
+});
+
+test("without a gateway there is nothing to wait for", async () => {
+  const { findings, timings } = await diagnose({
+    stateDir: stateDir(),
+    env: {},
+    only: ["event-loop-delay"],
+    watchForMs: 3_600_000,
+  });
+  expect(findings).toMatchObject([{ message: expect.stringMatching(/^No gateway runs/) }]);
+  expect(timings["total"]).toBeLessThan(3_600_000);
+});
