@@ -1,6 +1,7 @@
 import os from "node:os";
+import path from "node:path";
 import type { Evidence } from "../engine/types.ts";
-import { type NameKind, Pseudonyms } from "./pseudonyms.ts";
+import { type NameKind, Pseudonyms, WordIndex } from "./pseudonyms.ts";
 import { PathRedactor } from "./redact-path.ts";
 import { TOKEN, vocabulary } from "./vocabulary.ts";
 
@@ -47,17 +48,27 @@ class AllowList implements Redactor {
   readonly #paths: PathRedactor;
   /** Paths seen so far: one with a space in it can only be found in a text when it is known. */
   readonly #seen = new Set<string>();
+  readonly #seenIndex = new WordIndex<string>((file) => path.basename(file));
+  /** Most texts of many findings are the same few. */
+  readonly #done = new Map<string, string>();
 
   constructor(stateDir: string) {
     this.#paths = new PathRedactor(stateDir, this.#names, (word) => this.#isOurs(word));
   }
 
   learn(kind: NameKind, name: string): void {
-    if (name !== "") this.#names.of(kind, name);
+    if (name === "") return;
+    this.#names.of(kind, name);
+    this.#done.clear();
   }
 
   path(file: string): string {
-    this.#seen.add(file);
+    // A shorter one would be found in anything.
+    if (path.isAbsolute(file) && file.length > 3 && !this.#seen.has(file)) {
+      this.#seen.add(file);
+      this.#seenIndex.add(file);
+      this.#done.clear();
+    }
     return this.#paths.redact(file);
   }
 
@@ -70,6 +81,14 @@ class AllowList implements Redactor {
   }
 
   text(text: string): string {
+    const known = this.#done.get(text);
+    if (known !== undefined) return known;
+    const done = this.#redact(text);
+    this.#done.set(text, done);
+    return done;
+  }
+
+  #redact(text: string): string {
     const kept: string[] = [];
     const keep = (done: string): string => `\uE000${kept.push(done) - 1}\uE001`;
     let rest = text.replace(/[\uE000-\uF8FF\p{Cc}\p{Cf}\u2028\u2029]/gu, " ");
@@ -89,9 +108,8 @@ class AllowList implements Redactor {
 
   #replacePaths(text: string, keep: (done: string) => string): string {
     let rest = text;
-    for (const file of [...this.#seen].sort((a, b) => b.length - a.length))
-      rest = rest.replaceAll(file, () => keep(this.#paths.redact(file)));
-    for (const root of this.#paths.roots)
+    for (const file of this.#seenIndex.in(text)) rest = rest.replaceAll(file, () => keep(this.#paths.redact(file)));
+    for (const root of this.#paths.roots.filter((root) => rest.includes(root)))
       rest = rest.replace(new RegExp(`${escapeRegExp(root)}(?:[\\\\/][^\\s'"\`,;)]*)?`, "g"), (file) =>
         keep(file === root ? "the state dir" : this.#paths.redact(file)),
       );
@@ -101,7 +119,7 @@ class AllowList implements Redactor {
   #replaceNames(text: string, keep: (done: string) => string): string {
     let rest = text;
     const [before, after] = ["(?<![\\p{L}\\p{N}_])", "(?![\\p{L}\\p{N}_])"];
-    for (const { kind, name, pseudonym } of this.#names.list(["agent", "session", "job", "account"])) {
+    for (const { kind, name, pseudonym } of this.#names.in(rest)) {
       const lead = BEFORE_NAME[kind];
       const text = `${escapeRegExp(name)}${after}`;
       if (!this.#isPlain(name)) rest = rest.replace(new RegExp(`${before}${text}`, "gu"), () => keep(pseudonym));

@@ -68,7 +68,7 @@ describe.concurrent.each(HOST_VERSIONS)("openclaw %s", (version) => {
     for (const secret of [AGENT, repaired, locked, home.dir, home.gatewayToken, hostname()])
       expect(text, secret).not.toContain(secret);
     expect(own["report.md"]).toContain(`### OpenClaw version\n\n${version} (--host-version)`);
-    expect(own["report.md"]).toContain("- gateway: running");
+    expect(own["report.md"]).toMatch(/- gateway: running\n- \/healthz: (?:answered 200|silent) after \d+ ms\n/);
 
     // The lock that was repaired and the one that stands are of one agent, and of two sessions.
     const { findings } = JSON.parse(own["diagnosis.json"] ?? "");
@@ -85,6 +85,9 @@ describe.concurrent.each(HOST_VERSIONS)("openclaw %s", (version) => {
 
     const metrics = await vitals(home, ["--format", "prometheus", ...flags]);
     expect(metrics.stdout).toMatch(/^openclaw_vitals_locks\{kind="gateway",verdict="held"\} [1-9]/m);
+    // On a busy machine it may be late, which is an answer, too.
+    expect(metrics.stdout).toMatch(/^openclaw_vitals_gateway_answers [01]$/m);
+    expect(metrics.stdout).toMatch(/^openclaw_vitals_gateway_resident_memory_bytes [1-9]\d{7,}$/m);
     expect(metrics.stdout).not.toContain(AGENT);
   });
 });

@@ -115,6 +115,12 @@ describe("paths", () => {
   });
 });
 
+test("an empty or very short path is found in nothing else", () => {
+  const made = redactor();
+  for (const file of ["", "/", "a"]) made.path(file);
+  expect(made.text("its lock is gone: a/b")).toBe("its lock is gone: a/b");
+});
+
 test.each([
   ["2026.5.22", "2026.5.22"],
   ["2026.8.1-beta.1", "2026.8.1-beta.1"],
