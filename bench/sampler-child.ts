@@ -9,6 +9,7 @@ const service = samplerService(() => null);
 await Promise.all([import("../src/host/sampler.ts"), import("../src/host/vital-ring-writer.ts")]);
 switch (kind as Kind) {
   case "sampler":
+  case "compacting":
     await service.start({ stateDir });
     break;
   case "timer":

@@ -7,8 +7,11 @@ import { x } from "tinyexec";
 import { type RingLife, vitalRingPath } from "../src/facts/vital-ring.ts";
 import { ringText } from "../src/host/vital-ring-retention.ts";
 
-/** `sampler`: the service as in a gateway. `timer`: nothing but a timer of 20 ms. `bare`: nothing. */
-export const KINDS = ["bare", "sampler", "timer"] as const;
+/**
+ * `sampler`: the service as in a gateway. `compacting`: the same, which first makes the file of a week small; it does so
+ * about once an hour. `timer`: nothing but a timer of 20 ms. `bare`: nothing.
+ */
+export const KINDS = ["bare", "sampler", "compacting", "timer"] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Least processor time of the windows as a share of one core, and resident memory at the end. */
@@ -24,15 +27,16 @@ export interface CostOptions {
   readonly windows?: number;
 }
 
-/** Runs one process of each kind, all at the same time. The sampler finds the file of a whole week. */
+/** Runs one process of each kind, all at the same time. */
 export async function measureCost({ seconds = 10, windows = 3 }: CostOptions = {}): Promise<Record<Kind, Cost>> {
-  const stateDir = mkdtempSync(path.join(tmpdir(), "vitals-bench-"));
+  const folder = mkdtempSync(path.join(tmpdir(), "vitals-bench-"));
   try {
-    mkdirSync(path.dirname(vitalRingPath(stateDir)), { mode: 0o700 });
-    writeFileSync(vitalRingPath(stateDir), weekOfRecords(Date.now()), { mode: 0o600 });
     const child = fileURLToPath(new URL("sampler-child.ts", import.meta.url));
     const costs = await Promise.all(
       KINDS.map(async (kind) => {
+        const stateDir = path.join(folder, kind);
+        mkdirSync(path.dirname(vitalRingPath(stateDir)), { mode: 0o700, recursive: true });
+        if (kind === "compacting") writeFileSync(vitalRingPath(stateDir), weekOfRecords(Date.now()), { mode: 0o600 });
         const args = ["--no-warnings", child, kind, String(seconds), String(windows), stateDir];
         const { stdout } = await x(process.execPath, args, { throwOnError: true });
         return [kind, JSON.parse(stdout) as Cost] as const;
@@ -40,7 +44,7 @@ export async function measureCost({ seconds = 10, windows = 3 }: CostOptions = {
     );
     return Object.fromEntries(costs) as Record<Kind, Cost>;
   } finally {
-    rmSync(stateDir, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -58,8 +62,8 @@ export function weekOfRecords(nowMs: number): string {
     externalBytes: 12_345_678,
   });
   const samples = [];
-  for (let at = nowMs - week + hour; at < nowMs - 4 * hour; at += 600_000) samples.push(sample(at));
-  for (let at = nowMs - 4 * hour; at < nowMs; at += 10_000) samples.push(sample(at));
+  for (let at = nowMs - week + hour; at < nowMs - 1.6 * hour; at += 600_000) samples.push(sample(at));
+  for (let at = nowMs - 1.6 * hour; at < nowMs; at += 10_000) samples.push(sample(at));
   const life: RingLife = {
     id: "0a1b2c3d",
     pid: 1,

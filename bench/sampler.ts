@@ -24,13 +24,14 @@ const added = {
   /** Of the processor time of a timer of 20 ms, measured in the same windows. */
   ofTimer: (costs.sampler.cpuShare - costs.bare.cpuShare) / (costs.timer.cpuShare - costs.bare.cpuShare),
   compactionMs: compaction(),
+  compactionBytes: costs.compacting.rssBytes - costs.sampler.rssBytes,
 };
 const percent = (share: number): string => `${(share * 100).toFixed(3)} %`;
 const mb = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MB`;
 const lines = [
-  ...KINDS.map((kind) => `${kind.padEnd(8)}  ${percent(costs[kind].cpuShare)}  ${mb(costs[kind].rssBytes)}`),
+  ...KINDS.map((kind) => `${kind.padEnd(10)}  ${percent(costs[kind].cpuShare)}  ${mb(costs[kind].rssBytes)}`),
   `the sampler adds ${percent(added.cpuShare)} of a core (${added.ofTimer.toFixed(2)} of the timer) and ${mb(added.rssBytes)}`,
-  `making the file of a week small: ${added.compactionMs.toFixed(1)} ms, about once in 90 minutes`,
+  `making the file small, about once an hour: ${added.compactionMs.toFixed(1)} ms, ${mb(added.compactionBytes)} in a process that small`,
 ];
 process.stdout.write(values.json ? `${JSON.stringify({ costs, added }, null, 2)}\n` : `${lines.join("\n")}\n`);
 process.exitCode = added.cpuShare < 0.003 && added.rssBytes < 5 * 1_048_576 ? 0 : 1;

@@ -20,6 +20,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
   report: () => import("./commands/report.ts"),
+  baseline: () => import("./commands/baseline.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
   demo: () => import("./commands/demo.ts"),
@@ -69,7 +70,7 @@ function failureText(error: unknown): string {
 }
 
 function helpText(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(26)} ${summary}`);
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`);
   return [
     "openclaw-vitals: the vital signs of an OpenClaw install: what is wrong, with evidence, and repairs that can be undone.",
     "",
@@ -80,7 +81,7 @@ function helpText(): string {
     "  --state-dir <dir>          State directory (default: as OpenClaw finds it)",
     "  --config <file>            openclaw.json to read",
     "  --policy <file>            Policy, JSON or YAML",
-    "  --only <id>, --skip <id>   Choose checks; repeatable",
+    "  --only <id>, --skip <id>   Choose checks, or measures of `baseline`; repeatable",
     "  --severity-min <level>     info, warning or error: leave out findings below, exit 1 from there on",
     "  --format <format>          human, json, and for check and fix also sarif, markdown, prometheus",
     "  --json                     Short for --format json",
@@ -93,7 +94,7 @@ function helpText(): string {
     "  --with-diagnostics         report: add OpenClaw's own diagnostics export",
     "  --no-color, --quiet, --help, --version",
     "",
-    "Exit: 0 nothing found (fix: nothing left), 1 findings, 2 the tool failed.",
+    "Exit: 0 nothing found (fix: nothing left), 1 findings (baseline: a regression), 2 the tool failed.",
     "",
   ].join("\n");
 }

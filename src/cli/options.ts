@@ -79,6 +79,11 @@ export const COMMANDS: Readonly<
     usage: "report [--output file]",
     summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
   },
+  baseline: {
+    operands: 2,
+    usage: "baseline save|compare [name]",
+    summary: "Measure it, keep the figures; after an update measure again and compare.",
+  },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
   demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },

@@ -9,7 +9,7 @@ const KEPT_MS = 7 * 24 * HOUR;
 export const PERIOD_MS = 600_000;
 /** Lives that left no sample, e.g. of a gateway that dies at once: so many of the newest are kept. */
 const BARE_LIVES = 50;
-/** A week of one gateway takes half of it. Many short lives take more, then the oldest go. */
+/** A week of one gateway takes less than half of it. Many short lives take more, then the oldest go. */
 const MAX_KEPT_BYTES = 393_216;
 
 /**

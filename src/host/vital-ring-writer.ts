@@ -12,10 +12,10 @@ import { lifeLine, MAX_RING_BYTES, parseRing, type RingLife, sampleLine, vitalRi
 import type { VitalLife, VitalSample } from "../facts/vital-signs.ts";
 import { retain, ringText } from "./vital-ring-retention.ts";
 
-/** From here on the file is made small: a week of one gateway and some hours more. */
-const LARGE_BYTES = 262_144;
-/** And not again before it is so much larger. */
-const GROWTH_BYTES = 65_536;
+/** From here on the file is made small: a week of one gateway takes a fifth less. */
+const LARGE_BYTES = 196_608;
+/** And not again before it is so much larger: an hour and more of one gateway. */
+const GROWTH_BYTES = 49_152;
 /** When it cannot be made small, nothing is added beyond this: a reader takes in the whole of it. */
 const FULL_BYTES = MAX_RING_BYTES / 2;
 /** Lines that wait for a slow disk; the oldest are lost. */
@@ -41,7 +41,7 @@ export interface RingWriterOptions {
   /** Told once why nothing can be written. */
   readonly warn: (message: string) => void;
   readonly now?: () => number;
-  /** Default 262,144. */
+  /** Default 196,608. */
   readonly largeBytes?: number;
 }
 

@@ -36,7 +36,7 @@ function sample(atMs: number): VitalSample {
   };
 }
 
-function writer(stateDir: string, pid = 42, { now = (): number => NOW, largeBytes = 262_144 } = {}) {
+function writer(stateDir: string, pid = 42, { now = (): number => NOW, largeBytes = 196_608 } = {}) {
   const warnings: string[] = [];
   const life = { pid, startTicks: 7, hostVersion: "2026.9.6" };
   const ring = openRingWriter({ stateDir, life, now, largeBytes, warn: (message) => warnings.push(message) });

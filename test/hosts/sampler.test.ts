@@ -31,12 +31,12 @@ async function atRest(pid: number): Promise<{ cpuShare: number; rssBytes: number
 }
 
 describe.concurrent("in a gateway", () => {
-  test.for(HOST_VERSIONS)("of %s: records, a restart, disabled", { timeout: 600_000 }, async (version, context) => {
+  test.for(HOST_VERSIONS)("of %s: records, a restart, disabled", { timeout: 1_200_000 }, async (version, context) => {
     const home = await createHome(await ensureHost(version));
     const lives = () => readVitalRing(home.stateDir).lives;
     try {
       await installPlugin(home, { tarball: await packProject() });
-      const gateway = await startGateway(home, { until: "/readyz" });
+      const gateway = await startGateway(home, { timeoutMs: 400_000 });
       await until(
         () => (lives()[0]?.samples.length ?? 0) >= 2,
         120_000,
@@ -72,7 +72,7 @@ describe.concurrent("in a gateway", () => {
       await gateway.stop();
 
       await home.patchConfig({ plugins: { entries: { vitals: { enabled: true } } } });
-      const again = await startGateway(home);
+      const again = await startGateway(home, { timeoutMs: 400_000 });
       await until(
         () => (lives()[1]?.samples.length ?? 0) >= 1,
         120_000,
