@@ -88,6 +88,12 @@ describe("SARIF", () => {
     expect(log.runs[0].tool.driver.rules[result.ruleIndex].id).toBe("facts");
   });
 
+  test.each(["sarif", "markdown", "prometheus"])("a failure in %s leaves stdout empty", async (format) => {
+    const { code, stdout, stderr } = await cli(["--format", format, "--state-dir", path.join(tempDir(), "none")]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/No OpenClaw state at/);
+  });
+
   test("after fix it tells what is left", async () => {
     const { stateDir } = brokenState();
     put(path.join(stateDir, "openclaw.json"), "{ agents: { defaults: { runRetries: { min: 64, max: 99 } } } }");
