@@ -1,4 +1,6 @@
 /** A state dir full of what must not leave, in every place that a reader of ours looks at. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import path from "node:path";
 import { setAge } from "../engine/sandbox.ts";
 import { deadPid, payload, put } from "../facts/sandbox.ts";
@@ -47,8 +49,19 @@ export interface PlantedState {
   readonly locks: readonly { readonly agent: string; readonly session: string; readonly file: string }[];
 }
 
-/** Locks of dead owners, a broken lock, a config with findings and names, an include, cron jobs, a journal. */
-export function plantedState(root: string): PlantedState {
+/** A process with a telling name that is no OpenClaw. Stop it after. */
+export async function namedProcess(): Promise<{ readonly pid: number; stop(): void }> {
+  const code = `process.title = ${JSON.stringify(PLANTED.process)}; console.log("up"); setInterval(() => {}, 60_000);`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "ignore"] });
+  await once(child.stdout, "data");
+  return { pid: child.pid ?? 0, stop: () => void child.kill("SIGKILL") };
+}
+
+/**
+ * Locks of dead owners, one of a live process when it is given, a broken lock, a config with findings and names, an
+ * include, cron jobs, a journal.
+ */
+export function plantedState(root: string, livePid?: number): PlantedState {
   const home = path.join(root, PLANTED.user, PLANTED.folder);
   const stateDir = path.join(home, ".openclaw");
   const file = (name: string, text: string): string => put(path.join(stateDir, name), text);
@@ -64,6 +77,7 @@ export function plantedState(root: string): PlantedState {
     const more = { host: PLANTED.host, owner: PLANTED.user, token: PLANTED.token, note: PLANTED.message };
     return { agent, session, file: put(`${transcript}.lock`, payload(deadPid(), more)) };
   });
+  if (livePid !== undefined) setAge(file("agents/main/sessions/live.jsonl.lock", payload(livePid)), 3_600_000);
   setAge(
     file(`agents/${PLANTED.agent}/agent/auth-profiles.json.lock`, `${PLANTED.token} ${PLANTED.message}`),
     3_600_000,
