@@ -23,7 +23,10 @@ describe("the package", () => {
     );
     const rest = [
       ...filesUnder("docs/checks", ".md"),
+      "docs/formats.md",
       "docs/policy.md",
+      "docs/prometheus/README.md",
+      "docs/prometheus/alerts.yml",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",
