@@ -24,7 +24,10 @@ describe("the package", () => {
     const rest = [
       ...filesUnder("docs/checks", ".md"),
       "docs/auto-heal.md",
+      "docs/formats.md",
       "docs/policy.md",
+      "docs/prometheus/README.md",
+      "docs/prometheus/alerts.yml",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",

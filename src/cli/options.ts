@@ -4,8 +4,11 @@ import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
 import { parseDuration } from "./duration.ts";
 
-export const FORMATS = ["human", "json"] as const;
+export const FORMATS = ["human", "json", "sarif", "markdown", "prometheus"] as const;
 export type Format = (typeof FORMATS)[number];
+/** Commands that tell of findings, and so have all formats; the others speak to people or in JSON. */
+const FINDING_COMMANDS = ["check", "fix"];
+const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
 export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watchSignal" | "onWatch"> {
@@ -23,6 +26,10 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   /** `watch --every <duration>`, in milliseconds and as it was written. */
   readonly everyMs: number | undefined;
   readonly everyText: string | undefined;
+  /** `report`: the file to write, a zip or Markdown by its ending. */
+  readonly output: string | undefined;
+  /** `report`: add what the host's own `gateway diagnostics export` writes. */
+  readonly withDiagnostics: boolean;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -46,11 +53,16 @@ const FLAGS = {
   "dry-run": { type: "boolean" },
   fix: { type: "boolean" },
   repair: { type: "string", multiple: true },
+  output: { type: "string", short: "o" },
+  "with-diagnostics": { type: "boolean" },
   "no-color": { type: "boolean" },
   quiet: { type: "boolean", short: "q" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
+
+/** Flags that only one command has. */
+const OWN_FLAGS = { to: "preflight", output: "report", "with-diagnostics": "report" } as const;
 
 /** Commands with what they take besides flags. */
 export const COMMANDS: Readonly<
@@ -76,6 +88,11 @@ export const COMMANDS: Readonly<
     operands: 0,
     usage: "watch [--every 5m]",
     summary: "Look again and again and tell what changed; repairs nothing. Ctrl-C ends it.",
+  },
+  report: {
+    operands: 0,
+    usage: "report [--output file]",
+    summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
   },
   baseline: {
     operands: 2,
@@ -113,8 +130,15 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     );
   if (command === "undo" && values["dry-run"])
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
-  if (command !== "preflight" && values.to !== undefined)
-    throw new UserError(`\`${command}\` has no --to.`, "It belongs to `preflight`.");
+  const format = values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human");
+  if (!FINDING_COMMANDS.includes(command) && !PLAIN_FORMATS.includes(format) && !values.help && !values.version)
+    throw new UserError(
+      `\`${command}\` has no format "${format}".`,
+      `Allowed: ${PLAIN_FORMATS.join(", ")}. The others are for ${FINDING_COMMANDS.join(" and ")}.`,
+    );
+  for (const [flag, owner] of Object.entries(OWN_FLAGS))
+    if (values[flag as keyof typeof OWN_FLAGS] !== undefined && command !== owner)
+      throw new UserError(`\`${command}\` has no --${flag}.`, `It belongs to \`openclaw-vitals ${owner}\`.`);
   return {
     command,
     operands,
@@ -124,7 +148,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     only: ids("--only", values.only),
     skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
-    format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
+    format,
     hostVersion: version("--host-version", values["host-version"]),
     to: version("--to", values.to),
     everyMs: every(command, values.every),
@@ -137,6 +161,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     color: !values["no-color"],
     quiet: values.quiet ?? false,
     repairs: command === "undo" ? numbers(values.repair) : undefined,
+    output: filled("--output", values.output),
+    withDiagnostics: values["with-diagnostics"] ?? false,
     help: values.help ?? false,
     version: values.version ?? false,
   };

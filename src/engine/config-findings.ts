@@ -64,7 +64,8 @@ function located(drafts: readonly ConfigDraft[], facts: Facts): ConfigDraft[] {
     if (owner === null) return { ...draft, finding: { ...draft.finding, ocPath } };
     const where = { what: "set in line", value: owner.line, source: owner.file };
     const evidence = [...draft.finding.evidence, where];
-    return { ...draft, finding: { ...draft.finding, path: owner.file, ocPath, evidence } };
+    const location = { file: owner.file, line: owner.line, column: owner.column };
+    return { ...draft, finding: { ...draft.finding, path: owner.file, ocPath, location, evidence } };
   });
 }
 

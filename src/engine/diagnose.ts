@@ -190,11 +190,19 @@ function unreadable(problem: string, facts: Facts): Finding {
     message: `Part of this install could not be looked at: ${problem}.`,
     confidence: "proven",
     evidence: [],
+    ...(problem === facts.config.problem ? placeOfProblem(facts) : {}),
     source: "openclaw-vitals",
     docsUrl: "https://unpkg.com/openclaw-vitals/README.md",
     fixHint: "Run as the user that runs OpenClaw, or correct the file.",
     fix: null,
   };
+}
+
+/** Where a config that cannot be read is wrong, as far as its text tells. */
+function placeOfProblem(facts: Facts): Pick<Finding, "location"> {
+  const { problem } = facts.configGraph();
+  if (problem === null || problem.line === null || problem.column === null) return {};
+  return { location: { file: problem.file, line: problem.line, column: problem.column } };
 }
 
 /** An error-level finding would stop `openclaw update` on findings the update does not cause. */

@@ -1,11 +1,11 @@
 import { findEntry } from "../engine/catalogue.ts";
 import type { Diagnosis } from "../engine/diagnose.ts";
 import type { Finding, Severity } from "../engine/types.ts";
+import { shareVersion } from "./shared.ts";
 
 /** The host's own diagnostics keep no longer line of its log. Characters, all of them ASCII. */
 export const SUMMARY_LIMIT = 240;
 
-const VERSION = /^20\d\d\.\d{1,2}\.\d{1,3}(?:-(?:alpha|beta|rc)\.\d{1,2}|-\d{1,2})?$/;
 const ORDER: readonly Severity[] = ["error", "warning", "info"];
 
 /**
@@ -14,7 +14,7 @@ const ORDER: readonly Severity[] = ["error", "warning", "info"];
  */
 export function summaryLine(diagnosis: Pick<Diagnosis, "findings" | "host" | "tool" | "checksRun">): string {
   const { findings, host, tool, checksRun } = diagnosis;
-  const head = `vitals ${tool.version} on ${VERSION.test(host.version ?? "") ? host.version : "unknown version"}: ${checksRun} checks`;
+  const head = `vitals ${tool.version} on ${shareVersion(host.version) ?? "unknown version"}: ${checksRun} checks`;
   if (findings.length === 0) return `${head}, nothing found`.slice(0, SUMMARY_LIMIT);
   const counts = ORDER.map(
     (severity) => [severity, findings.filter((one) => one.severity === severity).length] as const,

@@ -17,7 +17,14 @@ const fix: Command = async (given, terminal) => {
     ...(consent === undefined ? {} : { consent: (planned, allowed) => consent(terminal, planned, allowed) }),
   });
   const code = result.ok ? EXIT.clean : EXIT.findings;
-  if (!human || (options.quiet && result.ok)) return { code, document: result, text: "" };
+  if (options.format === "json") return { code, document: result, text: "" };
+  if (options.format !== "human") {
+    const { renderAfterFix } = await import("../../report/formats.ts");
+    // What is left is looked at anew: these formats tell of a whole diagnosis, with times and vital signs.
+    const left = await runChecks(options, before.facts.fresh());
+    return { code, document: result, text: await renderAfterFix(result, left, options.format) };
+  }
+  if (options.quiet && result.ok) return { code, document: result, text: "" };
   const { renderRepairs } = await import("../../report/human.ts");
   return { code, document: result, text: renderRepairs(result, painter(terminal.stdout, options.color)) };
 };
