@@ -1,6 +1,7 @@
 /** Self-healing inside real gateways of both hosts: what their logs and their own exports say, and what it moves. */
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unzipSync } from "fflate";
 import { describe, expect, test } from "vitest";
 import { startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
@@ -8,7 +9,6 @@ import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
 import { installPlugin, packProject } from "./harness/install.ts";
 import { until } from "./harness/processes.ts";
 import { quarantined, vitals, vitalsJson } from "./harness/vitals.ts";
-import { readZip } from "./harness/zip.ts";
 
 /** Lines of ours in the gateway's log, in their order, with their levels. */
 function logged(home: Home): { text: string; level: string }[] {
@@ -29,7 +29,7 @@ async function exported(home: Home): Promise<string[]> {
     timeoutMs: 240_000,
   });
   expect(made.code, made.stderr).toBe(0);
-  const log = readZip(readFileSync(file))["logs/openclaw-sanitized.jsonl"] ?? "";
+  const log = Buffer.from(unzipSync(readFileSync(file))["logs/openclaw-sanitized.jsonl"] ?? []).toString("utf8");
   return log.split("\n").flatMap((line) => {
     const { msg } = line === "" ? {} : (JSON.parse(line) as { msg?: unknown });
     return typeof msg === "string" && msg.startsWith("vitals ") ? [msg] : [];
