@@ -12,15 +12,17 @@ export interface Telling {
 export function openTelling(warn: (line: string) => void): Telling {
   let told = new Set<string>();
   let lastSummary: string | null = null;
-  let failing = false;
+  let failed = 0;
   return {
     round(made) {
       if (made === null) {
-        if (!failing) warn("vitals: self-healing could not look at this OpenClaw; it goes on trying: openclaw vitals");
-        failing = true;
+        failed += 1;
+        // Once is nothing: what ends a gateway by Ctrl-C ends its round, too.
+        if (failed === 2)
+          warn("vitals: self-healing could not look at this OpenClaw; it goes on trying: openclaw vitals");
         return;
       }
-      failing = false;
+      failed = 0;
       const notes = made.notes.filter(({ key }) => !told.has(key)).map(({ line }) => line);
       // What is gone and comes back is told again.
       told = new Set(made.notes.map(({ key }) => key));

@@ -123,7 +123,7 @@ describe("rounds", () => {
     await stop();
     expect(count).toBe(5);
     const failed = "vitals: self-healing could not look at this OpenClaw; it goes on trying: openclaw vitals";
-    expect(log.lines).toEqual([failed, failed]); // of the first two, and after one that came out
+    expect(log.lines).toEqual([failed, failed]); // of the first two, and of two after one that came out
   });
 });
 
@@ -159,6 +159,10 @@ describe("the log", () => {
       [],
       ["a", "vitals: a"],
     ]);
+  });
+
+  test("is told of rounds that fail from the second in a row, once", () => {
+    expect(told(null, QUIET, null, null, null).map((lines) => lines.length)).toEqual([0, 0, 0, 1, 0]);
   });
 
   test("is told each repair", () => {
