@@ -1,3 +1,4 @@
+import { amount } from "./amount.ts";
 import { type GatewayProcess, readRss } from "./gateway.ts";
 import { listensOn, portsOf, socketsOn } from "./listeners.ts";
 import { getJson, type LoopbackAnswer } from "./loopback.ts";
@@ -134,10 +135,6 @@ function figuresOf(json: unknown): ReadyFigures {
 
 function flag(value: unknown): boolean | null {
   return typeof value === "boolean" ? value : null;
-}
-
-function amount(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
 type Watched = LoopTimes & { readonly atMs: number };

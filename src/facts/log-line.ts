@@ -1,3 +1,4 @@
+import { amount } from "./amount.ts";
 import { isRecord } from "./config.ts";
 import type { LogEvent } from "./vital-signs.ts";
 
@@ -21,19 +22,22 @@ const READERS: readonly Reader[] = [
     read: (text, atMs) => ({
       kind: "liveness",
       atMs,
-      maxDelayMs: amount(text, "eventLoopDelayMaxMs"),
-      p99DelayMs: amount(text, "eventLoopDelayP99Ms"),
-      utilization: amount(text, "eventLoopUtilization"),
-      active: amount(text, "active"),
-      waiting: amount(text, "waiting"),
-      queued: amount(text, "queued"),
+      maxDelayMs: figure(text, "eventLoopDelayMaxMs"),
+      p99DelayMs: figure(text, "eventLoopDelayP99Ms"),
+      utilization: figure(text, "eventLoopUtilization"),
+      active: figure(text, "active"),
+      waiting: figure(text, "waiting"),
+      queued: figure(text, "queued"),
       work: workOf(text),
     }),
   },
   {
     subsystem: "diagnostic",
     start: /^liveness heartbeat delayed: overdue=(\d+)ms/,
-    read: (_, atMs, [, overdue]) => ({ kind: "heartbeat-delayed", atMs, overdueMs: Number(overdue) }),
+    read(_, atMs, [, overdue]) {
+      const overdueMs = amountIn(overdue);
+      return overdueMs === null ? null : { kind: "heartbeat-delayed", atMs, overdueMs };
+    },
   },
   {
     subsystem: "gateway/diagnostics/memory",
@@ -43,9 +47,9 @@ const READERS: readonly Reader[] = [
       atMs,
       level,
       reason,
-      rssBytes: amount(text, "rssBytes"),
-      growthBytes: amount(text, "rssGrowthBytes"),
-      windowMs: amount(text, "windowMs"),
+      rssBytes: figure(text, "rssBytes"),
+      growthBytes: figure(text, "rssGrowthBytes"),
+      windowMs: figure(text, "windowMs"),
     }),
   },
   {
@@ -53,7 +57,7 @@ const READERS: readonly Reader[] = [
     start: /^(stuck|stalled) session: /,
     read: (text, atMs, [, state]) => {
       const seconds = / age=(\d+)s queueDepth=/.exec(text)?.[1];
-      const ageMs = seconds === undefined ? null : Number(seconds) * 1000;
+      const ageMs = seconds === undefined ? null : amountIn(`${seconds}000`);
       return { kind: "stuck-session", atMs, state: state === "stuck" ? "stuck" : "stalled", ageMs };
     },
   },
@@ -64,8 +68,8 @@ const READERS: readonly Reader[] = [
       kind: "lane-wait",
       atMs,
       lane: laneName(lane),
-      waitedMs: Number(waited),
-      queued: amount(text, "queueBehind"),
+      waitedMs: amountIn(waited),
+      queued: figure(text, "queueBehind"),
     }),
   },
   {
@@ -73,8 +77,8 @@ const READERS: readonly Reader[] = [
     start: /^provider auth state pre-warmed in (\d+)ms eventLoopMax=([\d.]+)ms$/,
     read: (_, atMs, [, took, max]) => ({
       ...step(atMs, "prewarmed"),
-      tookMs: Number(took),
-      maxDelayMs: Number.isFinite(Number(max)) ? Number(max) : null,
+      tookMs: amountIn(took),
+      maxDelayMs: amountIn(max),
     }),
   },
   { subsystem: "gateway", start: /^starting\.\.\.$/, read: (_, atMs) => step(atMs, "starting") },
@@ -145,9 +149,12 @@ function subsystemOf({ 0: writer }: Record<string, unknown>): string | null {
 }
 
 /** The first `key=number` of a text: what users can choose stands behind the figures. */
-function amount(text: string, key: string): number | null {
-  const value = Number(new RegExp(`(?:^|\\s)${key}=(\\d+(?:\\.\\d+)?)(?=\\s|$)`).exec(text)?.[1] ?? Number.NaN);
-  return Number.isFinite(value) ? value : null;
+function figure(text: string, key: string): number | null {
+  return amountIn(new RegExp(`(?:^|\\s)${key}=(\\d+(?:\\.\\d+)?)(?=\\s|$)`).exec(text)?.[1]);
+}
+
+function amountIn(digits: string | undefined): number | null {
+  return amount(Number(digits ?? Number.NaN));
 }
 
 const WORK = /\((processing|waiting|idle)(?:\/(embedded_run|model_call|tool_call))?,q=\d+,age=\d+s/g;

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
+import { amount } from "./amount.ts";
 import { isRecord } from "./config.ts";
 import type { ProcessMemorySample, StabilityRecords } from "./vital-signs.ts";
 
@@ -65,14 +66,14 @@ function samplesOf(text: string): ProcessMemorySample[] | null {
   const bundle = record(parse(text));
   const host = record(bundle["process"]);
   const { events } = record(bundle["snapshot"]);
-  const [pid, uptimeMs] = [count(host["pid"]), count(host["uptimeMs"])];
+  const [pid, uptimeMs] = [amount(host["pid"]), amount(host["uptimeMs"])];
   const writtenMs = typeof bundle["generatedAt"] === "string" ? Date.parse(bundle["generatedAt"]) : Number.NaN;
   if (bundle["version"] !== 1 || !Array.isArray(events) || pid === null || uptimeMs === null) return null;
   if (!Number.isFinite(writtenMs)) return null;
   const startedAtMs = writtenMs - uptimeMs;
   return events.flatMap((event) => {
     const { ts, memory } = record(event);
-    const [atMs, rssBytes] = [count(ts), count(record(memory)["rssBytes"])];
+    const [atMs, rssBytes] = [amount(ts), amount(record(memory)["rssBytes"])];
     return atMs === null || rssBytes === null ? [] : [{ atMs, rssBytes, pid, startedAtMs }];
   });
 }
@@ -87,8 +88,4 @@ function parse(text: string): unknown {
 
 function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {};
-}
-
-function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }

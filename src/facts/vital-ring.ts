@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import { errorCode, errorText } from "../engine/errors.ts";
+import { amount } from "./amount.ts";
 import type { VitalLife, VitalRing, VitalSample } from "./vital-signs.ts";
 
 /** More is never written, and never read. Bytes. */
@@ -129,7 +130,7 @@ function sampleOf({ t, d, max, p99, u, rss, heap, ext, q }: Record<string, unkno
 }
 
 function isAmount(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+  return amount(value) !== null;
 }
 
 /** One sample a moment: a line that came twice counts once. */
