@@ -3,6 +3,7 @@ import { type BlockFacts, findBlocks } from "./loop-blocks.ts";
 import { weighHistory } from "./loop-history.ts";
 import { judgeNow } from "./loop-now.ts";
 import { durationText, historyEvidence, historyFinding, inconclusive, nowFinding } from "./loop-sentences.ts";
+import { livesOf } from "./memory-series.ts";
 import type { FindingDraft } from "./types.ts";
 
 /** One finding, or none, from all that is known of a gateway's event loop. @param leastMs the policy's threshold */
@@ -37,5 +38,5 @@ export function loopFindings(facts: BlockFacts, leastMs: number, nowMs: number):
 
 /** Whether the sampler has seen this life of the gateway. */
 export function isRecorded(ring: VitalRing, { gateway }: GatewayProbe): boolean {
-  return ring.lives.some(({ pid, samples }) => pid === gateway.pid && samples.length > 0);
+  return livesOf(gateway, ring).some(({ samples }) => samples.length > 0);
 }

@@ -2,6 +2,8 @@ import { type Block, type Episode, episodesOf } from "./loop-blocks.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** Two clocks, or one that is put right, may differ by so much. What is later than that has no time that counts. */
+const SKEW_MS = MINUTE;
 
 /**
  * How much a gateway that stood still, and does so no more, is to be worried about. Sizes are multiples of the policy's
@@ -34,7 +36,7 @@ export interface LoopHistory {
 
 /** Weighs what was seen of a loop that stood still; null when nothing was. */
 export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: number): LoopHistory | null {
-  const known = blocks.filter(({ toMs }) => nowMs - toMs <= 7 * 24 * HOUR);
+  const known = blocks.filter(({ toMs }) => nowMs - toMs <= 7 * 24 * HOUR && toMs - nowMs <= SKEW_MS);
   const episodes = episodesOf(known);
   const last = episodes.at(-1);
   if (last === undefined) return null;

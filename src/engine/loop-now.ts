@@ -86,7 +86,7 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   const { health, ready, gateway } = probe;
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
-  const fresh = gateway.createdAtMs !== null && probe.atMs - gateway.createdAtMs < START.windowMs;
+  const fresh = isFresh(probe);
   if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const starved = isKeptWaiting(probe);
@@ -110,6 +110,11 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   const late = Math.max(health.ms, ready.ms, longest(own));
   if (late < leastMs && health.kind === "answered") return { kind: "fine" };
   return fresh ? { kind: "starting" } : { kind: "doubtful", ms: late, starved };
+}
+
+/** A clock that was set back makes a lock of the future: how old that gateway is, nobody can say. */
+function isFresh({ atMs, gateway: { createdAtMs } }: GatewayProbe): boolean {
+  return createdAtMs !== null && Math.abs(atMs - createdAtMs) < START.windowMs;
 }
 
 function whyBlocked({ silent }: GatewayProbe): WhyBlocked {

@@ -133,6 +133,15 @@ describe("now", () => {
     });
   });
 
+  test("a start after a restart is another finding than the block it was for", () => {
+    expect(find({ probe: probe({ ...blocked, ageMs: 20_000 }), watch: watch([-1_500]) })?.identity).toBe("starting");
+  });
+
+  test("a gateway whose lock is of the future, after a clock was set back, is not one that starts", () => {
+    const looked = probe({ ...blocked, ageMs: -HOUR });
+    expect(find({ probe: looked, watch: watch([-1_500]) })).toMatchObject({ severity: "error", identity: "now" });
+  });
+
   test("a start that takes longer than any is blocked all the same", () => {
     expect(find({ probe: probe({ ...blocked, ageMs: 100_000 }), watch: watch([-30_000]) })?.severity).toBe("error");
   });
@@ -238,6 +247,18 @@ describe("before", () => {
     expect(finding).toMatchObject({ severity: "info", identity: "inconclusive", confidence: "unknown", risk: null });
     expect(finding?.fixHint).toContain("`openclaw-vitals check --only event-loop-delay --watch-for 2m`");
     expect(find({ samples: [], watch: watch([3, 3, 3, 3]) }), "watched for an answer").toBeUndefined();
+  });
+
+  test("what the sampler recorded of an earlier gateway with the same number says nothing of this one", () => {
+    const { ring, ...rest } = scene();
+    const earlier = ring.lives.map((life) => ({ ...life, startTicks: 4 }));
+    const [finding] = loopFindings({ ...rest, ring: { ...ring, lives: earlier } }, LEAST, NOW);
+    expect(finding?.message).toContain("the sampler of this plugin does not run in it");
+  });
+
+  test("a clock that was set back: what is said to come yet does not count, a moment ahead is now", () => {
+    expect(find({ samples: [sample(-HOUR, 137_000)] })).toBeUndefined();
+    expect(find({ samples: [sample(-2_000, 137_000)] })?.message).toContain("stood still 0 ms ago, for 2 min 17 s");
   });
 
   test("a gateway that is gone leaves what its sampler saw", () => {
