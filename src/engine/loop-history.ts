@@ -30,7 +30,7 @@ export interface LoopHistory {
   readonly times: number;
   /** How far back the first one is. Milliseconds. */
   readonly ageMs: number;
-  /** Only a timer that came late says so: a machine that was asleep looks the same. */
+  /** Only timers that came late say so: a machine that was asleep looks the same. */
   readonly vague: boolean;
 }
 
@@ -40,7 +40,8 @@ export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: n
   const episodes = episodesOf(known);
   const last = episodes.at(-1);
   if (last === undefined) return null;
-  const worried = isWorrying(known, leastMs, nowMs);
+  const awake = withoutSleep(known);
+  const worried = isWorrying(awake, leastMs, nowMs);
   return {
     severity: worried ? "warning" : "info",
     episodes,
@@ -48,8 +49,17 @@ export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: n
     last,
     times: episodes.reduce((sum, { times }) => sum + times, 0),
     ageMs: nowMs - Math.min(...episodes.map(({ fromMs }) => fromMs)),
-    vague: episodes.every(({ sources }) => sources.every((source) => source === "late heartbeat")),
+    vague: awake.every(({ source }) => source === "late heartbeat"),
   };
+}
+
+/** On some systems the sampler's clock goes on while a laptop sleeps; a heartbeat that came late then says no more. */
+function withoutSleep(blocks: readonly Block[]): Block[] {
+  const sleep = blocks.filter(({ asleep }) => asleep);
+  return blocks.filter(
+    ({ asleep, source, fromMs, toMs }) =>
+      !asleep && !(source === "late heartbeat" && sleep.some((one) => one.fromMs <= toMs && fromMs <= one.toMs)),
+  );
 }
 
 function isWorrying(blocks: readonly Block[], leastMs: number, nowMs: number): boolean {

@@ -203,6 +203,17 @@ describe("before", () => {
     expect(finding?.message).toContain("unless the machine was asleep then");
   });
 
+  test("a laptop that slept, by the sampler's own account of its loop, is a note at most", () => {
+    const slept = sample(5 * MINUTE, 8 * HOUR, 0.001);
+    const finding = find({ samples: [slept], events: [lateHeartbeat(5 * MINUTE, 8 * HOUR)] });
+    expect(finding).toMatchObject({ severity: "info", confidence: "likely" });
+    expect(finding?.message).toContain("unless the machine was asleep then");
+    const blocked = find({ samples: [slept, sample(MINUTE, 12_000)] });
+    expect(blocked).toMatchObject({ severity: "warning", confidence: "proven" });
+    const merged = { ...sample(5 * MINUTE, 12_000, 13 / 600), spanMs: 600_000 };
+    expect(find({ samples: [merged] })?.severity, "merged with ten quiet minutes").toBe("warning");
+  });
+
   const every = (ms: number, times: number, size: number, utilization = 0.5) =>
     Array.from({ length: times }, (_, n) => sample(n * ms + 5_000, size, utilization));
 
