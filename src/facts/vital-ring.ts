@@ -77,7 +77,7 @@ export function readVitalRing(stateDir: string): VitalRing & { readonly problem:
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { path: file, lives: [], problem: null };
     const why = code === "ELOOP" ? "it is a link" : (code ?? errorText(error));
-    return { path: file, lives: [], problem: `${file} cannot be read (${why}).` };
+    return { path: file, lives: [], problem: `${file} cannot be read (${why})` };
   }
 }
 
