@@ -19,7 +19,9 @@ export function loopFindings(facts: BlockFacts, leastMs: number, nowMs: number):
   if (now?.kind === "doubtful" && probe !== null && history?.severity !== "warning") {
     const why = now.starved
       ? `The gateway did not answer for ${durationText(now.ms)}, but was hardly given any processor time meanwhile, which says more of the machine than of it.`
-      : "The gateway answered one request late and others in time, which says little: the machine may have been busy.";
+      : now.silent
+        ? `The gateway has not answered for ${durationText(now.ms)}, which is too short to say that it stands still.`
+        : "The gateway answered one request late and others in time, which says little: the machine may have been busy.";
     return [inconclusive(why, probe, history)];
   }
   if (history !== null)

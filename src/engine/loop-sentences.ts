@@ -59,7 +59,7 @@ export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | nu
         ...draft,
         severity: "warning",
         message: `${who} stood still just now, for ${durationText(now.ms)} at least: nothing was answered meanwhile.`,
-        fixHint: `It answers again. See whether it comes back: ${WATCH}.`,
+        fixHint: `See whether it goes on: ${WATCH}.`,
         risk: null,
       };
     case "closed":

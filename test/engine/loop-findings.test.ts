@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findBlocks } from "../../src/engine/loop-blocks.ts";
 import { loopFindings } from "../../src/engine/loop-findings.ts";
+import { secondLook } from "../../src/engine/loop-now.ts";
 import { durationText } from "../../src/engine/loop-sentences.ts";
 import type { FindingDraft } from "../../src/engine/types.ts";
 import {
@@ -119,6 +120,19 @@ describe("now", () => {
     expect(
       find({ probe: probe({ health: silent(4_000), ready: silent(4_000) }), watch: watch([4_000 - ms]) })?.severity,
     ).toBe(severity);
+  });
+
+  test.each([
+    [100, 4_000, 1_200, "error"],
+    [3_000, 4_000, 1_200, "error"],
+    [10_000, 4_000, 6_200, "error"],
+    [60_000, 4_000, 8_000, "info"],
+  ])("with a threshold of %i ms: silent for %i ms and looked at for %i ms more is %s", (least, ms, forMs, severity) => {
+    const looked = probe({ health: silent(ms), ready: silent(ms) });
+    expect(secondLook(looked, { era: "jsonl", recorded: true }, least)?.forMs).toBe(forMs);
+    const [finding] = loopFindings({ ...scene({ watch: watch([-forMs]) }), probe: looked }, least, NOW);
+    expect(finding?.severity).toBe(severity);
+    expect(finding?.message).toMatch(/has not answered for \d/);
   });
 
   test.each([
