@@ -1,5 +1,6 @@
 import { amount } from "./amount.ts";
 import { type GatewayProcess, readRss } from "./gateway.ts";
+import { isLive } from "./gateway-port.ts";
 import { listensOn, portsOf, socketsOn } from "./listeners.ts";
 import { getJson, type LoopbackAnswer } from "./loopback.ts";
 import { type LoopTimes, readLoopTimes } from "./process-times.ts";
@@ -107,12 +108,6 @@ function probeOf(
 
 function jsonOf(answer: LoopbackAnswer): unknown {
   return answer.kind === "answered" ? answer.json : undefined;
-}
-
-/** Of paths it does not know a gateway shows the page of its control UI, with status 200. */
-function isLive(json: unknown): boolean {
-  const { ok, status } = (json ?? {}) as { ok?: unknown; status?: unknown };
-  return ok === true && status === "live";
 }
 
 function isReadiness(json: unknown): boolean {

@@ -1,5 +1,6 @@
 import { amount } from "./amount.ts";
 import { isRecord } from "./config.ts";
+import { parseRecord } from "./json-record.ts";
 import type { LogEvent } from "./vital-signs.ts";
 
 /** An event of a line, and what tells it from another one at the same time: the host writes some lines twice. */
@@ -93,7 +94,7 @@ const MARKS =
 /** What a JSON line of the gateway's log says of its vital signs; null for any other line. Never throws. */
 export function readLogLine(line: string): LogLine | null {
   if (!MARKS.test(line)) return null;
-  const record = parse(line);
+  const record = parseRecord(line);
   if (record === null) return null;
   const atMs = timeOf(record);
   const text = textOf(record);
@@ -115,15 +116,6 @@ export function lineTime(line: string): number | null {
   return at < 0 ? null : stamp(line.slice(at + 8, at + 48).split('"')[0]);
 }
 
-function parse(line: string): Record<string, unknown> | null {
-  try {
-    const record: unknown = JSON.parse(line);
-    return isRecord(record) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
 function timeOf({ _meta: meta, time }: Record<string, unknown>): number | null {
   return stamp(time) ?? (isRecord(meta) ? stamp(meta["date"]) : null);
 }
@@ -143,7 +135,7 @@ function textOf(record: Record<string, unknown>): string | null {
 
 /** Null when the line does not say who wrote it. */
 function subsystemOf({ 0: writer }: Record<string, unknown>): string | null {
-  const said = typeof writer === "string" && writer.startsWith("{") ? parse(writer) : null;
+  const said = typeof writer === "string" && writer.startsWith("{") ? parseRecord(writer) : null;
   const subsystem = said?.["subsystem"];
   return typeof subsystem === "string" ? subsystem : null;
 }
