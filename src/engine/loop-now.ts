@@ -90,7 +90,8 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
   const fresh = isFresh(probe);
-  if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
+  const another = last?.kind === "other" || (health.kind === "other" && last?.kind !== "silent");
+  if (health.kind === "unasked" || another) return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const starved = isKeptWaiting(probe);
   const first = health.kind === "silent" && !starved ? health.ms : 0;

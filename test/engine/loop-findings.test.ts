@@ -166,7 +166,11 @@ describe("now", () => {
     expect(closed?.message).toContain("takes no connections on its port 18789");
     const unasked = find({ probe: probe({ health: { kind: "unasked", ms: 0, status: null } }) });
     expect(unasked).toMatchObject({ severity: "info", confidence: "unknown", risk: null });
-    expect(find({ probe: probe({ health: { kind: "other", ms: 5, status: 404 } }) })?.severity).toBe("info");
+    const other = probe({ health: { kind: "other", ms: 5, status: 404 } });
+    expect(find({ probe: other })?.severity).toBe("info");
+    expect(find({ probe: other, watch: watch([3, 3, 3]) })?.message).toContain(
+      "nothing on port 18789 is seen to be it",
+    );
   });
 
   test("the past goes with it as evidence, in one finding", () => {
