@@ -42,7 +42,7 @@ const SUSPECT = 0.1;
 const CALM = 3;
 
 /** How long a second look may take. Milliseconds. */
-export const SECOND_LOOK = {
+const SECOND_LOOK = {
   /** After no answer at all: is it over in a moment, or does it last? */
   silentMs: 1_200,
   /** After a late answer, or figures that may be those of the start. */

@@ -137,7 +137,7 @@ export function inconclusive(why: string, probe: GatewayProbe, history: LoopHist
   };
 }
 
-export function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence[] {
+function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence[] {
   const waited = (kind: string, ms: number): string =>
     kind === "answered" ? durationText(ms) : `${kind} after ${durationText(ms)}`;
   const figures = ready.figures;
