@@ -14,7 +14,9 @@ export function loopFindings(facts: BlockFacts, leastMs: number, nowMs: number):
   const now = probe === null ? null : judgeNow(probe, watch, leastMs);
   const current = probe === null || now === null ? null : nowFinding(now, probe);
   if (current !== null && (current.severity !== "info" || history?.severity !== "warning")) {
-    return [{ ...current, evidence: [...current.evidence, ...historyEvidence(history)] }];
+    // What was seen just now is what the finding says.
+    const before = blocks.filter(({ source }) => source !== "requests");
+    return [{ ...current, evidence: [...current.evidence, ...historyEvidence(weighHistory(before, leastMs, nowMs))] }];
   }
   if (now?.kind === "doubtful" && probe !== null && history?.severity !== "warning") {
     const why = now.starved

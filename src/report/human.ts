@@ -30,7 +30,7 @@ function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]]
   const asides = findings.filter(isAside);
   if (asides.length === 0 || checksRun === 1) return ["", findings];
   const checks = [...new Set(asides.map((finding) => finding.checkId.replace(/^vitals\//, "")))].join(",");
-  const line = `${count(asides.length, "note")} that need no action: \`openclaw-vitals --only ${plain(checks)}\`\n`;
+  const line = `${count(asides.length, "note")} that ${asides.length === 1 ? "needs" : "need"} no action: \`openclaw-vitals --only ${plain(checks)}\`\n`;
   return [line, findings.filter((finding) => !isAside(finding))];
 }
 

@@ -177,6 +177,10 @@ describe("now", () => {
     const finding = find({ probe: probe(blocked), watch: watch([-1_500]), samples: [sample(MINUTE, 12_000)] });
     expect(finding?.identity).toBe("now");
     expect(finding?.evidence.map(({ value }) => value)).toContain("12 s");
+    expect(
+      finding?.evidence.filter(({ source }) => source === "requests"),
+      "what the message says",
+    ).toEqual([]);
   });
 });
 
