@@ -55,11 +55,34 @@ export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: n
 
 /** On some systems the sampler's clock goes on while a laptop sleeps; a heartbeat that came late then says no more. */
 function withoutSleep(blocks: readonly Block[]): Block[] {
-  const sleep = blocks.filter(({ asleep }) => asleep);
+  const sleep = merged(blocks.filter(({ asleep }) => asleep));
   return blocks.filter(
-    ({ asleep, source, fromMs, toMs }) =>
-      !asleep && !(source === "late heartbeat" && sleep.some((one) => one.fromMs <= toMs && fromMs <= one.toMs)),
+    ({ asleep, source, fromMs, toMs }) => !asleep && !(source === "late heartbeat" && overlaps(sleep, fromMs, toMs)),
   );
+}
+
+type Stretch = Pick<Block, "fromMs" | "toMs">;
+
+/** In the order of time, none of them touching the next. */
+function merged(stretches: readonly Stretch[]): Stretch[] {
+  const result: Stretch[] = [];
+  for (const { fromMs, toMs } of [...stretches].sort((a, b) => a.fromMs - b.fromMs)) {
+    const last = result.at(-1);
+    if (last === undefined || fromMs > last.toMs) result.push({ fromMs, toMs });
+    else result[result.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, toMs) };
+  }
+  return result;
+}
+
+/** Halves the list, which may have thousands, until it is the last one that began in time. */
+function overlaps(list: readonly Stretch[], fromMs: number, toMs: number): boolean {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.fromMs ?? Number.POSITIVE_INFINITY) <= toMs) low = middle + 1;
+    else high = middle;
+  }
+  return (list[low - 1]?.toMs ?? Number.NEGATIVE_INFINITY) >= fromMs;
 }
 
 function isWorrying(blocks: readonly Block[], leastMs: number, nowMs: number): boolean {

@@ -236,6 +236,16 @@ describe("before", () => {
     expect(find({ samples: [merged] })?.severity, "merged with ten quiet minutes").toBe("warning");
   });
 
+  test.each([
+    [10.5 * HOUR, "info"],
+    [7 * HOUR, "warning"],
+    [4.5 * HOUR, "info"],
+    [2 * HOUR, "warning"],
+  ])("a heartbeat late by two minutes, %d ms ago, between two times of sleep or in one: %s", (agoMs, severity) => {
+    const slept = [4, 10].map((hours) => sample(hours * HOUR, HOUR, 0.001));
+    expect(find({ samples: slept, events: [lateHeartbeat(agoMs, 120_000)] })?.severity).toBe(severity);
+  });
+
   const every = (ms: number, times: number, size: number, utilization = 0.5) =>
     Array.from({ length: times }, (_, n) => sample(n * ms + 5_000, size, utilization));
 
