@@ -38,8 +38,9 @@ async function scan(): Promise<string> {
 
 /** A policy that is not valid keeps every check from running, and nobody else would say so. */
 export function notLooked(error: unknown): string {
-  const remedy = error instanceof UserError ? error.remedy : 'See "openclaw vitals".';
-  return `\nVitals\n- Nothing was looked at: ${printable(errorText(error))}\n${printable(remedy)}\n`;
+  // The words of any other error are nobody's: they may quote what they stumbled over.
+  if (!(error instanceof UserError)) return '\nVitals\n- Nothing was looked at.\nSee "openclaw vitals".\n';
+  return `\nVitals\n- Nothing was looked at: ${printable(errorText(error))}\n${printable(error.remedy)}\n`;
 }
 
 /** The section itself: one line a finding, then the command that repairs. */

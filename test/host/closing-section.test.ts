@@ -49,6 +49,12 @@ test("a policy that is not valid is said, on one line without control characters
   );
 });
 
+test("a defect is said without its own words", () => {
+  expect(notLooked(new SyntaxError('Unexpected token in "s3cret"'))).toBe(
+    '\nVitals\n- Nothing was looked at.\nSee "openclaw vitals".\n',
+  );
+});
+
 test("no control character gets through", () => {
   const text = section(finding("a\u001b[31mb\nc\u009b\u202e"));
   expect(text).toContain("- a?[31mb?c??\n");
