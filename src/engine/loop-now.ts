@@ -86,7 +86,7 @@ function isCalm(probes: readonly LiveProbe[], leastMs: number): boolean {
 
 /** What a look, and a second or a longer one, say of the gateway now. */
 export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: number): LoopNow {
-  const { health, ready, gateway } = probe;
+  const { health, ready } = probe;
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
   const fresh = isFresh(probe);
