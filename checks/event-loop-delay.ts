@@ -20,7 +20,7 @@ const check: Check = {
     const how = probe === null || watch !== null ? null : secondLook(probe, { era, recorded }, least);
     if (how !== null) watch = await facts.liveWatch(graceSeconds, how);
     const log = await facts.gatewayLog(graceSeconds);
-    const findings = loopFindings({ probe, log, ring, watch, era }, least, watch?.toMs ?? probe?.atMs ?? Date.now());
+    const findings = loopFindings({ probe, log, ring, watch, era }, least, Date.now());
     findings.push(...(await saturationFindings(facts, policy)));
     if (probe !== null) return findings;
     const expected = configValue(facts.config, "gateway.mode") === "local" || ring.lives.length > 0;

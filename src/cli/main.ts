@@ -80,7 +80,8 @@ function failureText(error: unknown): string {
 function helpText(): string {
   const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`);
   return [
-    "openclaw-vitals: the vital signs of an OpenClaw install: what is wrong, with evidence, and repairs that can be undone.",
+    "openclaw-vitals: the vital signs of an OpenClaw install.",
+    "It says what is wrong, with evidence, and makes repairs that can be undone.",
     "",
     "Usage: openclaw-vitals [command] [flags]",
     "",
@@ -90,12 +91,12 @@ function helpText(): string {
     "  --config <file>            openclaw.json to read",
     "  --policy <file>            Policy, JSON or YAML",
     "  --only <id>, --skip <id>   Choose checks, or measures of `baseline`; repeatable",
-    "  --severity-min <level>     info, warning or error: leave out findings below, exit 1 from there on",
+    "  --severity-min <level>     info, warning or error: leave out what is less; exit 1 from there on",
     "  --format <format>          human, json, and for check and fix also sarif, markdown, prometheus",
     "  --json                     Short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
-    "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m; Ctrl-C ends it early",
-    "  --every <duration>         watch: from look to look, 5s to 24h; default 5m. With --json one document a line",
+    "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m (check: or Ctrl-C)",
+    "  --every <duration>         watch: from 5s to 24h, default 5m; --json: one document a line",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work; report: replace the file",
@@ -103,7 +104,8 @@ function helpText(): string {
     "  --with-diagnostics         report: add OpenClaw's own diagnostics export",
     "  --no-color, --quiet, --help, --version",
     "",
-    "Exit: 0 nothing found (fix: nothing left), 1 findings (baseline: a regression), 2 the tool failed.",
+    "Exit: 0 nothing found (fix: nothing left), 1 findings (baseline: a regression, preflight: a",
+    "blocker), 2 the tool failed.",
     "",
   ].join("\n");
 }

@@ -70,12 +70,12 @@ export const COMMANDS: Readonly<
 > = {
   check: {
     operands: 0,
-    usage: "check [--watch-for 2m]",
+    usage: "check",
     summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
-    usage: "fix [--dry-run] [--watch-for 2m]",
+    usage: "fix [--dry-run]",
     summary: "Repair what can be repaired without losing anything, then look again.",
   },
   undo: {
@@ -87,7 +87,7 @@ export const COMMANDS: Readonly<
   watch: {
     operands: 0,
     usage: "watch [--every 5m]",
-    summary: "Look again and again and tell what changed; repairs nothing. Ctrl-C ends it.",
+    summary: "Look again and again, tell what changed, until Ctrl-C.",
   },
   report: {
     operands: 0,
@@ -97,12 +97,12 @@ export const COMMANDS: Readonly<
   baseline: {
     operands: 2,
     usage: "baseline save|compare [name]",
-    summary: "Measure it, keep the figures; after an update measure again and compare.",
+    summary: "Measure this OpenClaw before an update, and compare after it.",
   },
   preflight: {
     operands: 0,
     usage: "preflight --to <version>",
-    summary: "Say whether OpenClaw may be upgraded now, and what stands in the way.",
+    summary: "Say whether OpenClaw may be upgraded now, or what is in the way.",
   },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },

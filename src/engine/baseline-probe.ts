@@ -1,3 +1,4 @@
+import { amount } from "../facts/amount.ts";
 import { getJson, type LoopbackAnswer } from "../facts/loopback.ts";
 
 /** A request and how long its answer took, or was waited for. Milliseconds. */
@@ -14,18 +15,14 @@ export async function timedGet(
 /** The longest event-loop delay in an answer of `/readyz`, in milliseconds; null when it does not say. */
 export function delayOf(answer: LoopbackAnswer): number | null {
   const { eventLoop } = fields(answer);
-  return number(typeof eventLoop === "object" && eventLoop !== null ? Object(eventLoop).delayMaxMs : undefined);
+  return amount(typeof eventLoop === "object" && eventLoop !== null ? Object(eventLoop).delayMaxMs : undefined);
 }
 
 /** How long a gateway says it has been up, in milliseconds; null when it does not say. */
 export function uptimeIn(answer: LoopbackAnswer): number | null {
-  return number(fields(answer)["uptimeMs"]);
+  return amount(fields(answer)["uptimeMs"]);
 }
 
 function fields(answer: LoopbackAnswer): Record<string, unknown> {
   return answer.kind === "answered" ? Object(answer.json) : {};
-}
-
-function number(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }

@@ -77,11 +77,14 @@ export async function policyFor(
 }
 
 /** As `diagnose`, for those who go on to repair. */
-export async function runChecks(options: DiagnoseOptions, given = gatherFacts(options)): Promise<DiagnosisRun> {
+export async function runChecks(options: DiagnoseOptions, known?: Facts): Promise<DiagnosisRun> {
   const startedAt = performance.now();
   checkWatch(options.watchForMs);
+  const given = known ?? gatherFacts(options);
   const policy = options.policy ?? (await policyFor(given, options)).policy;
-  const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true, watchForMs: options.watchForMs }) : given;
+  // Facts that are looked at again are not to be watched again.
+  const watchForMs = known === undefined ? options.watchForMs : undefined;
+  const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true, watchForMs }) : given;
   const host = facts.host();
   const timings: Record<string, number> = {};
   const findings: Finding[] = [];

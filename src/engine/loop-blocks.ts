@@ -15,6 +15,8 @@ export interface Block {
   readonly utilization: number | null;
   /** What was running, as the log says. */
   readonly work: readonly string[];
+  /** The loop itself was not at work for most of it: the machine slept, or the process was stopped. */
+  readonly asleep?: boolean;
 }
 
 /** Blocks that several sources saw at the same time, and those that came right after each other. */
@@ -67,6 +69,7 @@ export function findBlocks(facts: BlockFacts, leastMs: number): { blocks: Block[
 function fromRing({ lives }: VitalRing): Block[] {
   return lives.flatMap(({ samples }) =>
     samples.map(({ atMs, spanMs, maxDelayMs, utilization, starvedMs = 0 }) => ({
+      asleep: utilization * spanMs < maxDelayMs / 2,
       fromMs: atMs - Math.max(spanMs, maxDelayMs),
       toMs: atMs,
       ms: isStarved(starvedMs, maxDelayMs) ? Math.max(0, maxDelayMs - starvedMs) : maxDelayMs,

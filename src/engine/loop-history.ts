@@ -2,6 +2,8 @@ import { type Block, type Episode, episodesOf } from "./loop-blocks.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** Two clocks, or one that is put right, may differ by so much. What is later than that has no time that counts. */
+const SKEW_MS = MINUTE;
 
 /**
  * How much a gateway that stood still, and does so no more, is to be worried about. Sizes are multiples of the policy's
@@ -28,17 +30,18 @@ export interface LoopHistory {
   readonly times: number;
   /** How far back the first one is. Milliseconds. */
   readonly ageMs: number;
-  /** Only a timer that came late says so: a machine that was asleep looks the same. */
+  /** Only timers that came late say so: a machine that was asleep looks the same. */
   readonly vague: boolean;
 }
 
 /** Weighs what was seen of a loop that stood still; null when nothing was. */
 export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: number): LoopHistory | null {
-  const known = blocks.filter(({ toMs }) => nowMs - toMs <= 7 * 24 * HOUR);
+  const known = blocks.filter(({ toMs }) => nowMs - toMs <= 7 * 24 * HOUR && toMs - nowMs <= SKEW_MS);
   const episodes = episodesOf(known);
   const last = episodes.at(-1);
   if (last === undefined) return null;
-  const worried = isWorrying(known, leastMs, nowMs);
+  const awake = withoutSleep(known);
+  const worried = isWorrying(awake, leastMs, nowMs);
   return {
     severity: worried ? "warning" : "info",
     episodes,
@@ -46,8 +49,40 @@ export function weighHistory(blocks: readonly Block[], leastMs: number, nowMs: n
     last,
     times: episodes.reduce((sum, { times }) => sum + times, 0),
     ageMs: nowMs - Math.min(...episodes.map(({ fromMs }) => fromMs)),
-    vague: episodes.every(({ sources }) => sources.every((source) => source === "late heartbeat")),
+    vague: awake.every(({ source }) => source === "late heartbeat"),
   };
+}
+
+/** On some systems the sampler's clock goes on while a laptop sleeps; a heartbeat that came late then says no more. */
+function withoutSleep(blocks: readonly Block[]): Block[] {
+  const sleep = merged(blocks.filter(({ asleep }) => asleep));
+  return blocks.filter(
+    ({ asleep, source, fromMs, toMs }) => !asleep && !(source === "late heartbeat" && overlaps(sleep, fromMs, toMs)),
+  );
+}
+
+type Stretch = Pick<Block, "fromMs" | "toMs">;
+
+/** In the order of time, none of them touching the next. */
+function merged(stretches: readonly Stretch[]): Stretch[] {
+  const result: Stretch[] = [];
+  for (const { fromMs, toMs } of [...stretches].sort((a, b) => a.fromMs - b.fromMs)) {
+    const last = result.at(-1);
+    if (last === undefined || fromMs > last.toMs) result.push({ fromMs, toMs });
+    else result[result.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, toMs) };
+  }
+  return result;
+}
+
+/** Halves the list, which may have thousands, until it is the last one that began in time. */
+function overlaps(list: readonly Stretch[], fromMs: number, toMs: number): boolean {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((list[middle]?.fromMs ?? Number.POSITIVE_INFINITY) <= toMs) low = middle + 1;
+    else high = middle;
+  }
+  return (list[low - 1]?.toMs ?? Number.NEGATIVE_INFINITY) >= fromMs;
 }
 
 function isWorrying(blocks: readonly Block[], leastMs: number, nowMs: number): boolean {

@@ -15,7 +15,7 @@ export type LoopNow =
   /** It stood still while it was watched, and answers again. */
   | { readonly kind: "just now"; readonly ms: number }
   /** Late once, with nothing that says why; or not at all, and for want of a processor. */
-  | { readonly kind: "doubtful"; readonly ms: number; readonly starved: boolean }
+  | { readonly kind: "doubtful"; readonly ms: number; readonly starved: boolean; readonly silent: boolean }
   /** Its process lives, and its port refuses connections. */
   | { readonly kind: "closed" }
   /** Its port is not known, or somebody else answers there. */
@@ -25,8 +25,8 @@ export type LoopNow =
 
 /** A loop that stands still this many times longer than the threshold, while it is watched, is a finding by itself. */
 const LONG = 3;
-/** And from here on it is said to be blocked, not only to have paused. */
-const BLOCKED = 5;
+/** And from here on it is said to be blocked, not only to have paused; with a threshold of many seconds at once. */
+const BLOCKED = { times: 5, ms: 5_000 };
 /** So many late answers, that make up most of the time, are one that stands still again and again. */
 const OFTEN = 3;
 const MOST = 0.6;
@@ -42,7 +42,7 @@ const SUSPECT = 0.1;
 const CALM = 3;
 
 /** How long a second look may take. Milliseconds. */
-export const SECOND_LOOK = {
+const SECOND_LOOK = {
   /** After no answer at all: is it over in a moment, or does it last? */
   silentMs: 1_200,
   /** After a late answer, or figures that may be those of the start. */
@@ -58,7 +58,10 @@ export function secondLook(
 ): Pick<WatchOptions, "forMs" | "enough" | "probeEveryMs"> | null {
   const { silentMs, doubtfulMs, probeEveryMs } = SECOND_LOOK;
   const enough = (probes: readonly LiveProbe[]): boolean => isEnough(probes, leastMs);
-  if (health.kind === "silent") return { forMs: silentMs, probeEveryMs, enough };
+  if (health.kind === "silent") {
+    const missingMs = blockedFrom(leastMs) + 200 - health.ms;
+    return { forMs: Math.min(Math.max(silentMs, missingMs), doubtfulMs), probeEveryMs, enough };
+  }
   if (health.kind !== "answered") return null;
   const waited = Math.max(health.ms, ready.ms);
   const told = ready.figures?.maxDelayMs ?? 0;
@@ -83,11 +86,12 @@ function isCalm(probes: readonly LiveProbe[], leastMs: number): boolean {
 
 /** What a look, and a second or a longer one, say of the gateway now. */
 export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: number): LoopNow {
-  const { health, ready, gateway } = probe;
+  const { health, ready } = probe;
   const probes = watch?.probes ?? [];
   const last = probes.at(-1);
-  const fresh = gateway.createdAtMs !== null && probe.atMs - gateway.createdAtMs < START.windowMs;
-  if (health.kind === "unasked" || (last ?? health).kind === "other") return { kind: "not asked" };
+  const fresh = isFresh(probe);
+  const another = last?.kind === "other" || (health.kind === "other" && last?.kind !== "silent");
+  if (health.kind === "unasked" || another) return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const starved = isKeptWaiting(probe);
   const first = health.kind === "silent" && !starved ? health.ms : 0;
@@ -97,8 +101,8 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
     const long = ms >= START.longestMs;
     if (fresh && !long) return { kind: "starting" };
     const why = starved || (last !== undefined && ownMs(last) < last.ms) ? "starved" : whyBlocked(probe);
-    if (why === "starved" && !long) return { kind: "doubtful", ms, starved: true };
-    if (ms >= BLOCKED * leastMs) return { kind: "blocked", ms, why };
+    if (why === "starved" && !long) return { kind: "doubtful", ms, starved: true, silent: true };
+    if (ms >= blockedFrom(leastMs)) return { kind: "blocked", ms, why };
   }
   // What no machine explains away.
   const own = probes.filter(({ kind }) => kind !== "closed");
@@ -109,7 +113,17 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   if (lasted >= LONG * leastMs && !fresh) return { kind: "just now", ms: lasted };
   const late = Math.max(health.ms, ready.ms, longest(own));
   if (late < leastMs && health.kind === "answered") return { kind: "fine" };
-  return fresh ? { kind: "starting" } : { kind: "doubtful", ms: late, starved };
+  return fresh ? { kind: "starting" } : { kind: "doubtful", ms: late, starved, silent: silentNow };
+}
+
+/** How long no answer has to come. Milliseconds. */
+function blockedFrom(leastMs: number): number {
+  return Math.max(leastMs, Math.min(BLOCKED.times * leastMs, BLOCKED.ms));
+}
+
+/** A clock that was set back makes a lock of the future: how old that gateway is, nobody can say. */
+function isFresh({ atMs, gateway: { createdAtMs } }: GatewayProbe): boolean {
+  return createdAtMs !== null && Math.abs(atMs - createdAtMs) < START.windowMs;
 }
 
 function whyBlocked({ silent }: GatewayProbe): WhyBlocked {

@@ -60,7 +60,8 @@ export async function answersAgain(
   let row: number[] = [];
   while (performance.now() < end) {
     const began = performance.now();
-    const answer = await getJson(port, "/healthz", leastMs);
+    // However long the policy lets a loop stand still, this ends in time.
+    const answer = await getJson(port, "/healthz", Math.min(leastMs, end - began));
     row = answer.kind === "answered" ? [...row, performance.now() - began] : [];
     if (row.length === IN_A_ROW)
       return { status: "repaired", changes: [`it answers again, within ${Math.ceil(Math.max(...row))} ms`] };

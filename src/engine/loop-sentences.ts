@@ -59,7 +59,7 @@ export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | nu
         ...draft,
         severity: "warning",
         message: `${who} stood still just now, for ${durationText(now.ms)} at least: nothing was answered meanwhile.`,
-        fixHint: `It answers again. See whether it comes back: ${WATCH}.`,
+        fixHint: `See whether it goes on: ${WATCH}.`,
         risk: null,
       };
     case "closed":
@@ -86,6 +86,8 @@ export function nowFinding(now: LoopNow, probe: GatewayProbe): FindingDraft | nu
         message: `${who} was started less than two minutes ago and does not answer well yet, as is normal for a start.`,
         fixHint: "Look again in two minutes.",
         confidence: "likely",
+        // Another finding than the one a restart was for: it does not say that the restart failed.
+        identity: "starting",
         risk: null,
       };
     default:
@@ -100,11 +102,12 @@ export function historyFinding(
   about: Pick<FindingDraft, "path"> & { readonly start: readonly Block[] },
 ): FindingDraft {
   const { severity, longest, last, times, ageMs, vague } = history;
-  const when = `${times === 1 ? `${durationText(nowMs - last.toMs)} ago` : `${times === 1 ? "once" : `at least ${times} times`} in the last ${durationText(ageMs)}`}`;
+  const ago = `${durationText(Math.max(0, nowMs - last.toMs))} ago`;
+  const when = times === 1 ? ago : `at least ${times} times in the last ${durationText(ageMs)}`;
   const how =
     times === 1
       ? `for ${durationText(longest.longestMs)}`
-      : `for up to ${durationText(longest.longestMs)}, last ${durationText(nowMs - last.toMs)} ago`;
+      : `for up to ${durationText(longest.longestMs)}, last ${ago}`;
   const doubt = vague ? ", unless the machine was asleep then" : "";
   return {
     ...(about.path === undefined ? {} : { path: about.path }),
@@ -134,7 +137,7 @@ export function inconclusive(why: string, probe: GatewayProbe, history: LoopHist
   };
 }
 
-export function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence[] {
+function probeEvidence({ health, ready, silent }: GatewayProbe): Evidence[] {
   const waited = (kind: string, ms: number): string =>
     kind === "answered" ? durationText(ms) : `${kind} after ${durationText(ms)}`;
   const figures = ready.figures;

@@ -93,16 +93,22 @@ export function levelFinding(series: MemorySeries, limits: MemoryLimits | null):
   const recent = series.samples.filter(({ atMs }) => nowMs - atMs <= RECENT_MS).map(({ rssBytes }) => rssBytes);
   const close = limitClose(limits, recent);
   if (close === null) return null;
+  // Of this one the kernel ends nobody: it takes the processor away until there is room.
+  const then = close.source.endsWith("memory.high") ? "hardly runs any more" : "is ended";
   const percent = Math.floor((100 * close.usedBytes) / close.bytes);
   return {
     severity: "warning",
-    message: `The gateway needs ${percent} % of the memory its control group may have, ${mebibytes(close.bytes)}: when it is full, the gateway is ended.`,
+    message: `The gateway needs ${percent} % of the memory its control group may have, ${mebibytes(close.bytes)}: when it is full, the gateway ${then}.`,
     target: "gateway",
     fixHint:
       "Give it more memory, or run fewer turns at once. `openclaw-vitals fix --force` restarts the gateway, which ends all turns in it.",
     confidence: "likely",
     evidence: [
-      { what: "least it needed in the last 5 minutes", value: mebibytes(close.usedBytes), source: series.source },
+      {
+        what: recent.length > 1 ? "least it needed in the last 5 minutes" : "memory now",
+        value: mebibytes(close.usedBytes),
+        source: series.source,
+      },
       { what: "readings", value: recent.length, source: series.source },
       { what: "limit of its control group", value: mebibytes(close.bytes), source: close.source },
     ],

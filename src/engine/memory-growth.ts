@@ -1,4 +1,5 @@
 import type { MemorySample } from "../facts/vital-signs.ts";
+import { median } from "./baseline-statistics.ts";
 import { type Point, type Slope, theilSen } from "./theil-sen.ts";
 
 /** The policy's megabyte, in bytes. */
@@ -132,11 +133,4 @@ function isNewHeight(before: readonly Point[], part: readonly Point[]): boolean 
 
 function span(points: readonly Point[]): number {
   return (points.at(-1)?.t ?? 0) - (points[0]?.t ?? 0);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }

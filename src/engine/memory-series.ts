@@ -1,4 +1,12 @@
-import type { GatewayLog, GatewayProbe, MemorySample, StabilityRecords, VitalRing } from "../facts/vital-signs.ts";
+import type { GatewayProcess } from "../facts/gateway.ts";
+import type {
+  GatewayLog,
+  GatewayProbe,
+  MemorySample,
+  StabilityRecords,
+  VitalLife,
+  VitalRing,
+} from "../facts/vital-signs.ts";
 
 /** Memory of the gateway that runs now, as one source saw it. */
 export interface MemorySeries {
@@ -29,11 +37,7 @@ export interface MemorySources {
  */
 export function memorySeries({ probe, ring, watched, stability, log }: MemorySources): readonly MemorySeries[] {
   const { gateway, atMs, rssBytes } = probe;
-  const lives = ring.lives.filter(
-    ({ pid, startTicks }) =>
-      pid === gateway.pid && (startTicks === null || gateway.startTicks === null || startTicks === gateway.startTicks),
-  );
-  const life = lives.at(-1);
+  const life = livesOf(gateway, ring).at(-1);
   const startedAtMs = life?.startedAtMs ?? gateway.createdAtMs ?? atMs;
   const now = rssBytes === null ? [] : [{ atMs, rssBytes }];
   const series = (source: string, samples: readonly MemorySample[], heap: readonly MemorySample[] = []) => ({
@@ -51,6 +55,17 @@ export function memorySeries({ probe, ring, watched, stability, log }: MemorySou
   const own = series(source, [...sampled, ...watched], heap);
   const told = stability.memory.filter((sample) => sample.pid === gateway.pid);
   return [own, series("stability records of the host", told), series("gateway log", logged(log))];
+}
+
+/**
+ * What the sampler recorded of this process. In a container each gateway has the same number, so that alone does not
+ * tell one from the next.
+ */
+export function livesOf(gateway: GatewayProcess, { lives }: VitalRing): VitalLife[] {
+  return lives.filter(
+    ({ pid, startTicks }) =>
+      pid === gateway.pid && (startTicks === null || gateway.startTicks === null || startTicks === gateway.startTicks),
+  );
 }
 
 /** A log that others write into as well does not say whose memory it was. */

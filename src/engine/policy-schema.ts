@@ -20,7 +20,7 @@ export interface PolicyNode {
 }
 
 /** How errors and documents describe the texts that follow a pattern. */
-export const TEXTS: Readonly<Record<string, string>> = {
+const TEXTS: Readonly<Record<string, string>> = {
   "^[0-9a-f]{12}$": "the 12 hexadecimal digits of a finding's id, in quotes",
   "^\\d{4}-\\d{2}-\\d{2}$": "a date such as 2026-12-31, at most a year ahead",
   "\\S": "a text that is not empty",

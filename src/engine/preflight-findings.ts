@@ -1,3 +1,4 @@
+import type { Diagnosis } from "./diagnose.ts";
 import { item, type PreflightItem, type PreflightLevel, type Upgrade } from "./preflight-item.ts";
 import { type Finding, isAside } from "./types.ts";
 
@@ -67,8 +68,20 @@ export async function liveRunItems({ facts, to, migrates, graceSeconds }: Upgrad
 }
 
 /** What our own checks find that has to go, or had better go, before the upgrade. */
-export function findingItems(findings: readonly Finding[]): PreflightItem[] {
-  return findings.filter((finding) => !isAside(finding) && finding.severity !== "info").map(asItem);
+export function findingItems({ findings, silenced }: Pick<Diagnosis, "findings" | "silenced">): PreflightItem[] {
+  return [...findings.filter(matters).map(asItem), ...silenceItems(silenced.filter(matters))];
+}
+
+function matters(finding: Finding): boolean {
+  return !isAside(finding) && finding.severity !== "info";
+}
+
+/** A silence may be older than the wish to upgrade: what it hides does not count, but is not unsaid either. */
+function silenceItems(silenced: readonly Finding[]): PreflightItem[] {
+  if (silenced.length === 0) return [];
+  const evidence = silenced.map(({ checkId, id }) => ({ what: "silenced", value: id, source: checkId }));
+  const message = `${count(silenced.length, "finding that bears", "findings that bear")} on the upgrade ${silenced.length === 1 ? "is" : "are"} silenced by the policy.`;
+  return [item("silenced", "note", message, { remedy: "See `openclaw-vitals policy` for which, and why.", evidence })];
 }
 
 function asItem({ checkId, severity, message, fix, fixHint, evidence, path: file, id }: Finding): PreflightItem {

@@ -51,7 +51,7 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
     versionItems(upgrade),
     nodeItems(upgrade),
     liveRunItems(upgrade),
-    findingItems(diagnosis.findings),
+    findingItems(diagnosis),
     configItems(upgrade),
     diskItems(upgrade),
     kernelItems(upgrade),

@@ -1,8 +1,7 @@
 import { readRss } from "../facts/gateway.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
+import { mebibytes } from "./memory-sentences.ts";
 import type { RestartLimits, RestartResult } from "./restart.ts";
-
-const MIB = 1_048_576;
 
 /**
  * A new process has to need at least this much less than the one before: readings of one and the same differ by some
@@ -46,7 +45,7 @@ export async function provenMemory(
   const took = `restarted the gateway in ${seconds} s, now process ${pid}`;
   if (before === null || after === null)
     return { failed: `${took}, but its memory cannot be read here, so it is not proven that it needs less` };
-  const measured = `${Math.round(before / MIB)} MiB before and ${Math.round(after / MIB)} MiB`;
+  const measured = `${mebibytes(before)} before and ${mebibytes(after)}`;
   const waited = Math.round(elapsed() / 1000);
   if (after < before * LOWER) return { freed: `memory: ${measured} ${waited} s after` };
   return { failed: `${took}, but so far that needs as much memory: ${measured} ${waited} s after` };

@@ -1,8 +1,7 @@
 import type { GatewayLife } from "../facts/gateway.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
+import { mebibytes } from "./memory-sentences.ts";
 import type { CommandAnswer, RestartResult } from "./restart.ts";
-
-const MIB = 1_048_576;
 
 /** What a proven restart came to, e.g. `restarted the gateway in 12 s: process 7 is now process 19`. */
 export function successText(
@@ -16,7 +15,7 @@ export function successText(
   const memory =
     rssBefore === null || rssAfter === null
       ? ""
-      : `, ${Math.round(rssBefore / MIB)} MiB of memory before and ${Math.round(rssAfter / MIB)} MiB after`;
+      : `, ${mebibytes(rssBefore)} of memory before and ${mebibytes(rssAfter)} after`;
   return `${took}: process ${before.pid} is now process ${now.pid}${memory}`;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
+import { recordOf } from "./json-record.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A sign-in as far as counting needs it. What it holds is looked at once and not kept. */
@@ -63,14 +64,14 @@ export async function readAuthStore(agentDir: string): Promise<AuthStoreRead> {
   const { texts, problems } = existsSync(path.join(agentDir, FILES.database))
     ? await readTable(path.join(agentDir, FILES.database))
     : readFiles(agentDir);
-  const store = record(texts.profiles);
+  const store = recordOf(texts.profiles);
   const profiles = new Map<string, StoredProfile>();
-  for (const [id, entry] of Object.entries(record(store["profiles"]))) {
+  for (const [id, entry] of Object.entries(recordOf(store["profiles"]))) {
     const profile = readProfile(entry);
     if (profile !== null) profiles.set(id, profile);
   }
   // The file beside wins over what older versions kept in the store itself.
-  const order = new Map([...readOrder(store["order"]), ...readOrder(record(texts.state)["order"])]);
+  const order = new Map([...readOrder(store["order"]), ...readOrder(recordOf(texts.state)["order"])]);
   return { store: { profiles, order }, problems };
 }
 
@@ -125,14 +126,14 @@ async function readTable(file: string): Promise<Texts> {
 /** Undefined for a table or row that is not there, and for what is no JSON: the host takes them so too. */
 function cell(row: () => unknown): unknown {
   try {
-    return JSON.parse(String(record(row())["text"]));
+    return JSON.parse(String(recordOf(row())["text"]));
   } catch {
     return undefined;
   }
 }
 
 function readProfile(value: unknown): StoredProfile | null {
-  const entry = record(value);
+  const entry = recordOf(value);
   const type = entry["type"] ?? entry["mode"];
   const provider = typeof entry["provider"] === "string" ? providerName(entry["provider"]) : "";
   if ((type !== "api_key" && type !== "oauth" && type !== "token") || provider === "") return null;
@@ -149,7 +150,7 @@ function isUsable(type: StoredProfile["type"], entry: Record<string, unknown>): 
 /** A text, or a reference to where the text is kept. */
 function holds(value: unknown): boolean {
   if (typeof value === "string") return value.trim() !== "";
-  const { source, id } = record(value);
+  const { source, id } = recordOf(value);
   return typeof source === "string" && typeof id === "string" && id.trim() !== "";
 }
 
@@ -161,15 +162,11 @@ function hasEnded(expires: unknown): boolean {
 
 function readOrder(value: unknown): Map<string, string[]> {
   const order = new Map<string, string[]>();
-  for (const [provider, ids] of Object.entries(record(value))) {
+  for (const [provider, ids] of Object.entries(recordOf(value))) {
     const list = Array.isArray(ids)
       ? ids.filter((id): id is string => typeof id === "string").map((id) => id.trim())
       : [];
     if (list.some(Boolean)) order.set(providerName(provider), list.filter(Boolean));
   }
   return order;
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import JSON5 from "json5";
 import { errorCode } from "../engine/errors.ts";
+import { recordOf } from "./json-record.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A cron job as far as its time limit goes. Its name and its text stay where they are. */
@@ -74,10 +75,10 @@ function readFile(file: string): CronJobFacts {
     if (!stat.isFile()) return problem("is not a regular file");
     if (stat.size > MAX_BYTES) return problem("is too large");
     const value: unknown = JSON5.parse(readFileSync(file, "utf8"));
-    const list = Array.isArray(value) ? value : record(value)["jobs"];
+    const list = Array.isArray(value) ? value : recordOf(value)["jobs"];
     const jobs = (Array.isArray(list) ? list : []).slice(0, MAX_JOBS).flatMap((entry: unknown) => {
-      const { id, jobId, enabled, payload } = record(entry);
-      const { kind, timeoutSeconds } = record(payload);
+      const { id, jobId, enabled, payload } = recordOf(entry);
+      const { kind, timeoutSeconds } = recordOf(payload);
       return job(id ?? jobId, enabled !== false, kind, timeoutSeconds);
     });
     return { path: file, jobs, problems: [] };
@@ -94,8 +95,4 @@ function job(id: unknown, enabled: boolean, kind: unknown, timeoutSeconds: unkno
   if (typeof id !== "string" || !ID.test(id)) return [];
   const seconds = typeof timeoutSeconds === "number" && Number.isFinite(timeoutSeconds) ? timeoutSeconds : null;
   return [{ id, enabled, kind: typeof kind === "string" ? kind : "", timeoutSeconds: seconds }];
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

@@ -1,7 +1,6 @@
 import type { Judgement } from "../engine/verdict.ts";
 import type { AuthProfileFacts } from "./auth-profiles.ts";
-import { type ConfigFacts, configFacts, configValue } from "./config.ts";
-import { expandReferences } from "./config-env.ts";
+import { type ConfigFacts, configFacts } from "./config.ts";
 import { type ConfigGraph, readConfigGraph } from "./config-graph.ts";
 import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { CronJobFacts } from "./cron-jobs.ts";
@@ -10,26 +9,17 @@ import type { GatewayProcess } from "./gateway.ts";
 import { gatewayFacts } from "./gateway-facts.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
-import {
-  findEra,
-  findHostCommand,
-  findHostVersion,
-  type HostCommand,
-  type HostVersion,
-  locate,
-} from "./installation.ts";
+import { findEra, findHostCommand, findHostVersion, type HostCommand, type HostVersion } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import type { LockVariables } from "./lock-variables.ts";
 import { once, perGrace } from "./once.ts";
-import { isInside, resolveUserPath } from "./paths.ts";
+import { isInside } from "./paths.ts";
+import { findPlace, pathValue, readOnlyBy, sessionStores } from "./places.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
 import type { GatewayLog, GatewayProbe, MemoryLimits, NoGateway, StabilityRecords, VitalRing } from "./vital-signs.ts";
-
-/** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
-const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
 
 /** What a caller knows beforehand. */
 export interface FactOptions {
@@ -208,12 +198,12 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     updating,
     env,
     config,
-    configReadOnly: READ_ONLY.find((name) => env[name] === "1") ?? null,
+    configReadOnly: readOnlyBy(env),
     configGraph,
     host,
     processes,
     era,
-    sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
+    sessionLocks: judged(() => readSessionLocks(sessionStores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
     gatewayLocks: judgedGatewayLocks,
     gateway,
@@ -242,28 +232,4 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     // What was watched was watched; nobody waits for it twice.
     fresh: (changed) => gatherFacts({ ...options, watchForMs: undefined, ...changed }),
   };
-}
-
-/** A host that hands us its config may not have written the file yet. */
-function findPlace({ stateDir, configPath, config }: FactOptions, env: NodeJS.ProcessEnv) {
-  if (config === undefined || configPath === undefined) return locate({ stateDir, configPath, env });
-  return { ...locate({ stateDir, env }), configPath };
-}
-
-function stores(stateDir: string, config: ConfigFacts, env: NodeJS.ProcessEnv, updating: boolean) {
-  const list = configValue(config, "agents.list");
-  const ids = Array.isArray(list) ? list.map((agent: { id?: unknown } | null) => agent?.id) : [];
-  return {
-    stateDir,
-    store: pathValue(config, "session.store", env),
-    agents: ids.filter((id): id is string => typeof id === "string" && /^[\w.-]+$/.test(id)),
-    confined: updating,
-  };
-}
-
-/** A path in the config, absolute; null where there is none. */
-function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): string | null {
-  const value = configValue(config, key);
-  if (typeof value !== "string" || value.trim() === "") return null;
-  return resolveUserPath(expandReferences(value, env).text, env);
 }

@@ -5,6 +5,8 @@ import type { GatewayLog, LogEvent } from "./vital-signs.ts";
 
 /** Some 20,000 lines. A busy gateway of a day writes less; of a bigger log this much is read all the same. */
 export const MAX_LOG_BYTES = 8 * 1_048_576;
+/** More of them in one life of a gateway say nothing more, and would cost every check that goes through them. */
+export const MAX_EVENTS = 20_000;
 /** Several processes write into one file, and some collect their lines first: not all of them are in order. */
 const DISORDER_MS = 60_000;
 
@@ -23,7 +25,7 @@ export function readGatewayLog(
   const events: LogEvent[] = [];
   const known = new Set<string>();
   let fromMs: number | null = null;
-  let begun = false;
+  let begun = false; // or enough is known
   for (const file of files) {
     if (begun || budget.left <= 0) break;
     read.push(file);
@@ -39,6 +41,8 @@ export function readGatewayLog(
       if (found === null || found.event.atMs < sinceMs || known.has(found.key)) continue;
       known.add(found.key);
       events.push(found.event);
+      begun = events.length === MAX_EVENTS;
+      if (begun) break;
     }
   }
   return { files: read, events: events.sort((a, b) => a.atMs - b.atMs), fromMs, shared };

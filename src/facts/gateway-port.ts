@@ -98,7 +98,8 @@ async function lookAt(port: number, question: GatewayPortQuestion): Promise<Unse
   return { port, listener, answers: answer.kind === "answered" };
 }
 
-function isLive(json: unknown): boolean {
+/** Of paths it does not know a gateway shows the page of its control UI, with status 200. */
+export function isLive(json: unknown): boolean {
   const { ok, status } = (json ?? {}) as { ok?: unknown; status?: unknown };
   return ok === true && status === "live";
 }

@@ -1,4 +1,6 @@
+import { amount } from "./amount.ts";
 import { type GatewayProcess, readRss } from "./gateway.ts";
+import { isLive } from "./gateway-port.ts";
 import { listensOn, portsOf, socketsOn } from "./listeners.ts";
 import { getJson, type LoopbackAnswer } from "./loopback.ts";
 import { type LoopTimes, readLoopTimes } from "./process-times.ts";
@@ -108,12 +110,6 @@ function jsonOf(answer: LoopbackAnswer): unknown {
   return answer.kind === "answered" ? answer.json : undefined;
 }
 
-/** Of paths it does not know a gateway shows the page of its control UI, with status 200. */
-function isLive(json: unknown): boolean {
-  const { ok, status } = (json ?? {}) as { ok?: unknown; status?: unknown };
-  return ok === true && status === "live";
-}
-
 function isReadiness(json: unknown): boolean {
   return typeof (json as { ready?: unknown } | null | undefined)?.ready === "boolean";
 }
@@ -134,10 +130,6 @@ function figuresOf(json: unknown): ReadyFigures {
 
 function flag(value: unknown): boolean | null {
   return typeof value === "boolean" ? value : null;
-}
-
-function amount(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
 type Watched = LoopTimes & { readonly atMs: number };

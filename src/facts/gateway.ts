@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { amount } from "./amount.ts";
 import type { ConfigFacts } from "./config.ts";
 import type { Judged } from "./facts.ts";
 import type { GatewayLock } from "./gateway-locks.ts";
@@ -83,7 +84,7 @@ export async function readUptime(port: number, deadlineMs: number): Promise<numb
 function uptimeOf(answer: LoopbackAnswer): number | null {
   const uptime =
     answer.kind === "answered" ? (answer.json as { uptimeMs?: unknown } | null | undefined)?.uptimeMs : null;
-  return typeof uptime === "number" && Number.isFinite(uptime) && uptime >= 0 ? uptime : null;
+  return amount(uptime);
 }
 
 /** Resident memory of a process in bytes; null when the platform does not tell. To be read before any request. */

@@ -76,7 +76,7 @@ export async function watchGateway(
       const queued = queuedMs(gateway.pid);
       own.reset();
       const deadlineMs = left();
-      const answer = await unlessAborted(getJson(gateway.port, "/healthz", deadlineMs), signal);
+      const answer = await unlessAborted(getJson(gateway.port, "/healthz", deadlineMs, signal), signal);
       const ms = performance.now() - began;
       const starvedMs = Math.min(ms, Math.max(own.longest(), (queuedMs(gateway.pid) ?? 0) - (queued ?? 0)));
       const late = signal?.aborted || ms >= deadlineMs - 2; // timers leave out parts of a millisecond, and may be early by one

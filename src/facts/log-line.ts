@@ -1,4 +1,6 @@
+import { amount } from "./amount.ts";
 import { isRecord } from "./config.ts";
+import { parseRecord } from "./json-record.ts";
 import type { LogEvent } from "./vital-signs.ts";
 
 /** An event of a line, and what tells it from another one at the same time: the host writes some lines twice. */
@@ -21,19 +23,22 @@ const READERS: readonly Reader[] = [
     read: (text, atMs) => ({
       kind: "liveness",
       atMs,
-      maxDelayMs: amount(text, "eventLoopDelayMaxMs"),
-      p99DelayMs: amount(text, "eventLoopDelayP99Ms"),
-      utilization: amount(text, "eventLoopUtilization"),
-      active: amount(text, "active"),
-      waiting: amount(text, "waiting"),
-      queued: amount(text, "queued"),
+      maxDelayMs: figure(text, "eventLoopDelayMaxMs"),
+      p99DelayMs: figure(text, "eventLoopDelayP99Ms"),
+      utilization: figure(text, "eventLoopUtilization"),
+      active: figure(text, "active"),
+      waiting: figure(text, "waiting"),
+      queued: figure(text, "queued"),
       work: workOf(text),
     }),
   },
   {
     subsystem: "diagnostic",
     start: /^liveness heartbeat delayed: overdue=(\d+)ms/,
-    read: (_, atMs, [, overdue]) => ({ kind: "heartbeat-delayed", atMs, overdueMs: Number(overdue) }),
+    read(_, atMs, [, overdue]) {
+      const overdueMs = amountIn(overdue);
+      return overdueMs === null ? null : { kind: "heartbeat-delayed", atMs, overdueMs };
+    },
   },
   {
     subsystem: "gateway/diagnostics/memory",
@@ -43,9 +48,9 @@ const READERS: readonly Reader[] = [
       atMs,
       level,
       reason,
-      rssBytes: amount(text, "rssBytes"),
-      growthBytes: amount(text, "rssGrowthBytes"),
-      windowMs: amount(text, "windowMs"),
+      rssBytes: figure(text, "rssBytes"),
+      growthBytes: figure(text, "rssGrowthBytes"),
+      windowMs: figure(text, "windowMs"),
     }),
   },
   {
@@ -53,7 +58,7 @@ const READERS: readonly Reader[] = [
     start: /^(stuck|stalled) session: /,
     read: (text, atMs, [, state]) => {
       const seconds = / age=(\d+)s queueDepth=/.exec(text)?.[1];
-      const ageMs = seconds === undefined ? null : Number(seconds) * 1000;
+      const ageMs = seconds === undefined ? null : amountIn(`${seconds}000`);
       return { kind: "stuck-session", atMs, state: state === "stuck" ? "stuck" : "stalled", ageMs };
     },
   },
@@ -64,8 +69,8 @@ const READERS: readonly Reader[] = [
       kind: "lane-wait",
       atMs,
       lane: laneName(lane),
-      waitedMs: Number(waited),
-      queued: amount(text, "queueBehind"),
+      waitedMs: amountIn(waited),
+      queued: figure(text, "queueBehind"),
     }),
   },
   {
@@ -73,8 +78,8 @@ const READERS: readonly Reader[] = [
     start: /^provider auth state pre-warmed in (\d+)ms eventLoopMax=([\d.]+)ms$/,
     read: (_, atMs, [, took, max]) => ({
       ...step(atMs, "prewarmed"),
-      tookMs: Number(took),
-      maxDelayMs: Number.isFinite(Number(max)) ? Number(max) : null,
+      tookMs: amountIn(took),
+      maxDelayMs: amountIn(max),
     }),
   },
   { subsystem: "gateway", start: /^starting\.\.\.$/, read: (_, atMs) => step(atMs, "starting") },
@@ -89,7 +94,7 @@ const MARKS =
 /** What a JSON line of the gateway's log says of its vital signs; null for any other line. Never throws. */
 export function readLogLine(line: string): LogLine | null {
   if (!MARKS.test(line)) return null;
-  const record = parse(line);
+  const record = parseRecord(line);
   if (record === null) return null;
   const atMs = timeOf(record);
   const text = textOf(record);
@@ -111,15 +116,6 @@ export function lineTime(line: string): number | null {
   return at < 0 ? null : stamp(line.slice(at + 8, at + 48).split('"')[0]);
 }
 
-function parse(line: string): Record<string, unknown> | null {
-  try {
-    const record: unknown = JSON.parse(line);
-    return isRecord(record) ? record : null;
-  } catch {
-    return null;
-  }
-}
-
 function timeOf({ _meta: meta, time }: Record<string, unknown>): number | null {
   return stamp(time) ?? (isRecord(meta) ? stamp(meta["date"]) : null);
 }
@@ -139,15 +135,18 @@ function textOf(record: Record<string, unknown>): string | null {
 
 /** Null when the line does not say who wrote it. */
 function subsystemOf({ 0: writer }: Record<string, unknown>): string | null {
-  const said = typeof writer === "string" && writer.startsWith("{") ? parse(writer) : null;
+  const said = typeof writer === "string" && writer.startsWith("{") ? parseRecord(writer) : null;
   const subsystem = said?.["subsystem"];
   return typeof subsystem === "string" ? subsystem : null;
 }
 
 /** The first `key=number` of a text: what users can choose stands behind the figures. */
-function amount(text: string, key: string): number | null {
-  const value = Number(new RegExp(`(?:^|\\s)${key}=(\\d+(?:\\.\\d+)?)(?=\\s|$)`).exec(text)?.[1] ?? Number.NaN);
-  return Number.isFinite(value) ? value : null;
+function figure(text: string, key: string): number | null {
+  return amountIn(new RegExp(`(?:^|\\s)${key}=(\\d+(?:\\.\\d+)?)(?=\\s|$)`).exec(text)?.[1]);
+}
+
+function amountIn(digits: string | undefined): number | null {
+  return amount(Number(digits ?? Number.NaN));
 }
 
 const WORK = /\((processing|waiting|idle)(?:\/(embedded_run|model_call|tool_call))?,q=\d+,age=\d+s/g;

@@ -16,22 +16,34 @@ const MAX_BYTES = 65_536;
  * GET of a path on 127.0.0.1, never through a proxy and never anywhere else. A gateway that wants TLS hangs up on plain
  * HTTP: then it is asked with TLS, whatever its certificate says, since nothing secret is sent. Never throws.
  * @param deadlineMs milliseconds for everything, from connecting to the last byte.
+ * @param signal ends it at once: a request that nobody waits for any more would keep the whole command from ending.
  */
-export async function getJson(port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer> {
+export async function getJson(
+  port: number,
+  path: string,
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<LoopbackAnswer> {
+  // Of no port Node makes 80, and of an impossible one an exception.
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return { kind: "closed" };
   const began = performance.now();
-  const plain = await get(false, port, path, deadlineMs);
+  const plain = await get(false, { port, path, signal }, deadlineMs);
   const leftMs = deadlineMs - (performance.now() - began);
   if (plain !== "cut off") return plain;
-  const secure = leftMs > 0 ? await get(true, port, path, leftMs) : plain;
+  const secure = leftMs > 0 ? await get(true, { port, path, signal }, leftMs) : plain;
   return secure === "cut off" ? { kind: "silent" } : secure;
 }
 
 /** `cut off`: the connection ended before the answer did. */
-async function get(tls: boolean, port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer | "cut off"> {
+async function get(
+  tls: boolean,
+  to: { readonly port: number; readonly path: string; readonly signal: AbortSignal | undefined },
+  deadlineMs: number,
+): Promise<LoopbackAnswer | "cut off"> {
   const client = tls ? await import("node:https") : http;
   return await new Promise((resolve) => {
     let connected = false;
-    const request = client.get({ host: "127.0.0.1", port, path, agent: false, rejectUnauthorized: false });
+    const request = client.get({ host: "127.0.0.1", ...to, agent: false, rejectUnauthorized: false });
     const finish = (answer: LoopbackAnswer | "cut off"): void => {
       clearTimeout(timer);
       request.destroy();

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import os from "node:os";
 import { readVariables } from "./process-variables.ts";
-import { readArgs } from "./processes-linux.ts";
+import { readArgs, readText } from "./processes-linux.ts";
 import type { MemoryLimits } from "./vital-signs.ts";
 
 export interface LimitPlaces {
@@ -85,12 +84,4 @@ function heapFlag(words: readonly string[]): number | null {
     if (/^\d{1,9}$/.test(text) && Number(text) > 0) bytes = Number(text) * MIB;
   }
   return bytes;
-}
-
-function readText(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readText, statFields } from "./processes-linux.ts";
 
 /** USER_HZ: 100 on every architecture Node runs on. */
 const MS_PER_TICK = 10;
@@ -20,8 +20,7 @@ export function readLoopTimes(pid: number, root = "/proc"): LoopTimes | null {
   const thread = `${root}/${pid}/task/${pid}`;
   const text = readText(`${thread}/stat`);
   if (text === null) return null;
-  // The name in parentheses may itself contain ") ".
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(text);
   const [state] = fields;
   const cpu = Number(fields[11]) + Number(fields[12]);
   const startTicks = Number(fields[19]);
@@ -29,12 +28,4 @@ export function readLoopTimes(pid: number, root = "/proc"): LoopTimes | null {
   const nanoseconds = /^\d+ (\d+) \d+/.exec(readText(`${thread}/schedstat`) ?? "")?.[1];
   const starvedMs = nanoseconds === undefined ? null : Number(nanoseconds) / 1e6;
   return { state, cpuMs: cpu * MS_PER_TICK, starvedMs, startTicks };
-}
-
-function readText(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
 }

@@ -105,7 +105,8 @@ function exists(pid: number): boolean {
   }
 }
 
-function readText(path: string): string | null {
+/** A file of the kernel's; null when it is not there or not to be read. */
+export function readText(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {
@@ -113,11 +114,15 @@ function readText(path: string): string | null {
   }
 }
 
+/** The fields of a `stat` from the state on: the name before it, in parentheses, may itself contain ") ". */
+export function statFields(text: string): string[] {
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
 function readStat(root: string, pid: number): Stat | null {
   const text = readText(`${root}/${pid}/stat`);
   if (text === null) return null;
-  // The name in parentheses may itself contain ") ".
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(text);
   const startTicks = Number(fields[19]);
   return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
 }

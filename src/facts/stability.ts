@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import path from "node:path";
-import { isRecord } from "./config.ts";
+import { amount } from "./amount.ts";
+import { parseRecord, recordOf } from "./json-record.ts";
 import type { ProcessMemorySample, StabilityRecords } from "./vital-signs.ts";
 
 const NAME = /^openclaw-stability-.+\.json$/;
@@ -62,33 +63,17 @@ function readBundle(file: string, maxBytes: number): string | null {
 }
 
 function samplesOf(text: string): ProcessMemorySample[] | null {
-  const bundle = record(parse(text));
-  const host = record(bundle["process"]);
-  const { events } = record(bundle["snapshot"]);
-  const [pid, uptimeMs] = [count(host["pid"]), count(host["uptimeMs"])];
+  const bundle = recordOf(parseRecord(text));
+  const host = recordOf(bundle["process"]);
+  const { events } = recordOf(bundle["snapshot"]);
+  const [pid, uptimeMs] = [amount(host["pid"]), amount(host["uptimeMs"])];
   const writtenMs = typeof bundle["generatedAt"] === "string" ? Date.parse(bundle["generatedAt"]) : Number.NaN;
   if (bundle["version"] !== 1 || !Array.isArray(events) || pid === null || uptimeMs === null) return null;
   if (!Number.isFinite(writtenMs)) return null;
   const startedAtMs = writtenMs - uptimeMs;
   return events.flatMap((event) => {
-    const { ts, memory } = record(event);
-    const [atMs, rssBytes] = [count(ts), count(record(memory)["rssBytes"])];
+    const { ts, memory } = recordOf(event);
+    const [atMs, rssBytes] = [amount(ts), amount(recordOf(memory)["rssBytes"])];
     return atMs === null || rssBytes === null ? [] : [{ atMs, rssBytes, pid, startedAtMs }];
   });
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {};
-}
-
-function count(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : null;
 }

@@ -2,6 +2,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import path from "node:path";
 import { errorCode, errorText } from "../engine/errors.ts";
+import { amount } from "./amount.ts";
+import { parseRecord } from "./json-record.ts";
 import type { VitalLife, VitalRing, VitalSample } from "./vital-signs.ts";
 
 /** More is never written, and never read. Bytes. */
@@ -52,7 +54,7 @@ export function parseRing(text: string): RingLife[] {
     if (to < 0) to = text.length;
     // Only what begins and ends like ours: of anything else a megabyte would take the parser half a minute.
     if (!(text.startsWith('{"l":', from) || text.startsWith('{"v":', from)) || text[to - 1] !== "}") continue;
-    const value = parseLine(text.slice(from, to));
+    const value = parseRecord(text.slice(from, to));
     if (value === null) continue;
     const id = value["l"];
     if (typeof id === "string") {
@@ -76,7 +78,7 @@ export function readVitalRing(stateDir: string): VitalRing & { readonly problem:
     const code = errorCode(error);
     if (code === "ENOENT" || code === "ENOTDIR") return { path: file, lives: [], problem: null };
     const why = code === "ELOOP" ? "it is a link" : (code ?? errorText(error));
-    return { path: file, lives: [], problem: `${file} cannot be read (${why}).` };
+    return { path: file, lives: [], problem: `${file} cannot be read (${why})` };
   }
 }
 
@@ -89,15 +91,6 @@ function readTail(file: string): string {
     return bytes.toString("utf8", 0, readSync(fd, bytes, 0, bytes.length, stat.size - bytes.length));
   } finally {
     closeSync(fd);
-  }
-}
-
-function parseLine(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
   }
 }
 
@@ -129,7 +122,7 @@ function sampleOf({ t, d, max, p99, u, rss, heap, ext, q }: Record<string, unkno
 }
 
 function isAmount(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+  return amount(value) !== null;
 }
 
 /** One sample a moment: a line that came twice counts once. */

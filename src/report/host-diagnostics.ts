@@ -17,7 +17,8 @@ export type HostDiagnostics = { readonly zip: Uint8Array } | { readonly why: str
 export async function hostDiagnostics(facts: Facts, gateway: GatewayProcess | null): Promise<HostDiagnostics> {
   const command = facts.hostCommand();
   if (command === null) return { why: "no `openclaw` command was found on the PATH" };
-  const dir = mkdtempSync(path.join(os.tmpdir(), "vitals-report-"));
+  const dir = privateFolder();
+  if (dir === null) return { why: "there is no folder for temporary files that can be written to" };
   try {
     const file = path.join(dir, "diagnostics.zip");
     const args = ["gateway", "diagnostics", "export", "--json", "--output", file];
@@ -29,6 +30,14 @@ export async function hostDiagnostics(facts: Facts, gateway: GatewayProcess | nu
     return zip === null ? { why: `OpenClaw's export wrote no zip (exit code ${run.exitCode})` } : { zip };
   } finally {
     rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function privateFolder(): string | null {
+  try {
+    return mkdtempSync(path.join(os.tmpdir(), "vitals-report-"));
+  } catch {
+    return null;
   }
 }
 

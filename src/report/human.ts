@@ -4,6 +4,7 @@ import type { Diagnosis } from "../engine/diagnose.ts";
 import type { RepairResult } from "../engine/repair.ts";
 import { type Finding, isAside, type RepairReport, type Severity } from "../engine/types.ts";
 import type { PastRepair, PastRun, UndoneRepair } from "../engine/undo.ts";
+import { count } from "./count.ts";
 
 const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
@@ -29,7 +30,7 @@ function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]]
   const asides = findings.filter(isAside);
   if (asides.length === 0 || checksRun === 1) return ["", findings];
   const checks = [...new Set(asides.map((finding) => finding.checkId.replace(/^vitals\//, "")))].join(",");
-  const line = `${count(asides.length, "note")} that need no action: \`openclaw-vitals --only ${plain(checks)}\`\n`;
+  const line = `${count(asides.length, "note")} that ${asides.length === 1 ? "needs" : "need"} no action: \`openclaw-vitals --only ${plain(checks)}\`\n`;
   return [line, findings.filter((finding) => !isAside(finding))];
 }
 
@@ -161,9 +162,4 @@ function bySeverity(findings: readonly Finding[]): string {
 function relative(stateDir: string, file: string): string {
   const inside = path.relative(stateDir, file);
   return inside === ".." || inside.startsWith(`..${path.sep}`) ? file : inside;
-}
-
-/** `1 finding`, `2 findings` */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

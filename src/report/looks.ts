@@ -1,7 +1,8 @@
 import { type Paint, plain } from "../cli/terminal.ts";
 import type { Diagnosis } from "../engine/diagnose.ts";
 import type { Finding } from "../engine/types.ts";
-import { count, hostName, renderFinding } from "./human.ts";
+import { count } from "./count.ts";
+import { hostName, renderFinding } from "./human.ts";
 
 /** What became of the findings from one look to the next. */
 export interface Change {

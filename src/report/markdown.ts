@@ -1,4 +1,5 @@
 import type { Finding, RepairReport, Severity } from "../engine/types.ts";
+import { count } from "./count.ts";
 import type { Redactor } from "./redact.ts";
 import type { SharedDiagnosis } from "./shared.ts";
 
@@ -69,7 +70,8 @@ export function escapeMarkdown(text: string): string {
 }
 
 function cell(text: string): string {
-  return escapeMarkdown(text).replaceAll("|", "\\|");
+  // Also in a span of code a bar would end the cell.
+  return escapeMarkdown(text).replace(/(?<!\\)\|/g, "\\|");
 }
 
 /** In a code span of as many backticks as it takes. */
@@ -86,8 +88,4 @@ function link(checkId: string): string {
 
 function name(checkId: string): string {
   return checkId.replace(/^vitals\//, "");
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

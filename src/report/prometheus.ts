@@ -74,7 +74,7 @@ function metrics({ diagnosis, vitals, locks, lastRepairMs, nowMs }: MetricsInput
     gauge(
       "gateway_answer_seconds",
       "How long the gateway took to answer, or was waited for.",
-      seconds(probe?.health.ms),
+      answers(probe) === null ? null : seconds(probe?.health.ms),
     ),
     {
       name: "event_loop_delay_max_seconds",
@@ -103,7 +103,8 @@ function metrics({ diagnosis, vitals, locks, lastRepairMs, nowMs }: MetricsInput
 }
 
 function answers(probe: Vitals["probe"]): number | null {
-  if (probe === null) return null;
+  // Where it is not known which port is its own, nobody was asked.
+  if (probe === null || probe.health.kind === "unasked") return null;
   return probe.health.kind === "answered" && probe.health.status === 200 ? 1 : 0;
 }
 

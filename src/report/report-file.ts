@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { errorCode, errorText, UserError } from "../engine/errors.ts";
@@ -33,7 +34,7 @@ export async function zipReport(report: BugReport, hostZip: Uint8Array | null): 
  * @throws UserError when it is there already and not to be replaced, or cannot be written.
  */
 export function writePrivate(file: string, data: Uint8Array | string, replace: boolean): void {
-  const temporary = `${file}.${process.pid}.tmp`;
+  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     if (replace) {
       writeNew(temporary, data);

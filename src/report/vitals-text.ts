@@ -1,3 +1,5 @@
+import { MB } from "../engine/memory-growth.ts";
+import { mebibytes } from "../engine/memory-sentences.ts";
 import type { Slope } from "../engine/theil-sen.ts";
 import type { LogEvent, SilentProcess, VitalSample } from "../facts/vital-signs.ts";
 import { duration, plot } from "./plot.ts";
@@ -5,7 +7,6 @@ import type { Redactor } from "./redact.ts";
 import { type Shareable, shareVersion } from "./shared.ts";
 import type { Vitals } from "./vitals.ts";
 
-const MIB = 1_048_576;
 /** What a file of the zip holds at most; a day at one sample in ten seconds. */
 const MOST_SAMPLES = 8640;
 
@@ -116,14 +117,16 @@ export function renderVitals(vitals: SharedVitals): string {
     lines.push(
       `- process: state ${silent.state}, ${Math.round(silent.cpuMs)} ms of processor time in ${Math.round(silent.overMs)} ms`,
     );
-  if (rssBytes !== null) lines.push(`- resident memory: ${mib(rssBytes)}`);
+  if (rssBytes !== null) lines.push(`- resident memory: ${mebibytes(rssBytes)}`);
   if (slopeBytesPerSecond !== null) {
     const { estimate, lower, upper } = slopeBytesPerSecond;
-    lines.push(`- growth: ${mib(estimate * 60)} a minute (99 % between ${mib(lower * 60)} and ${mib(upper * 60)})`);
+    lines.push(
+      `- growth: ${mebibytes(estimate * 60)} a minute (99 % between ${mebibytes(lower * 60)} and ${mebibytes(upper * 60)})`,
+    );
   }
   if (limits !== null)
     for (const [name, bytes] of Object.entries(limits))
-      if (bytes !== null) lines.push(`- limit, ${name}: ${mib(bytes)}`);
+      if (bytes !== null) lines.push(`- limit, ${name}: ${mebibytes(bytes)}`);
   if (logSpanMs !== null)
     lines.push(`- log, last ${duration(logSpanMs)}: ${log.length === 0 ? "nothing of note" : ""}`.trimEnd());
   for (const { kind, count, largestMs } of log)
@@ -132,7 +135,7 @@ export function renderVitals(vitals: SharedVitals): string {
 }
 
 function plots(samples: readonly VitalSample[]): string {
-  const rss = samples.map(({ atMs, rssBytes }) => ({ atMs, value: rssBytes / MIB }));
+  const rss = samples.map(({ atMs, rssBytes }) => ({ atMs, value: rssBytes / MB }));
   const delay = samples.map(({ atMs, maxDelayMs }) => ({ atMs, value: maxDelayMs }));
   return [
     plot(rss, { title: "Resident memory", unit: "MiB", keep: "last" }),
@@ -146,8 +149,4 @@ function status(code: number | null): string {
 
 function rounded(value: number | boolean | null): string {
   return typeof value === "number" ? String(Math.round(value * 1000) / 1000) : String(value);
-}
-
-function mib(bytes: number): string {
-  return `${Math.round((bytes / MIB) * 10) / 10} MiB`;
 }

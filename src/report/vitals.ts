@@ -63,7 +63,9 @@ export async function readVitals(facts: Facts, graceSeconds: number, nowMs = Dat
     missing.push(
       "Memory and delays over time: no recording was found (the plugin's service in the gateway makes one).",
     );
-  const recent = (life?.samples ?? []).filter(({ atMs }) => nowMs - atMs <= CURRENT_MS && atMs <= nowMs + CURRENT_MS);
+  // A gateway that has ended needs no memory, whatever its sampler wrote a minute ago.
+  const current = absent?.kind === "down" ? [] : (life?.samples ?? []);
+  const recent = current.filter(({ atMs }) => nowMs - atMs <= CURRENT_MS && atMs <= nowMs + CURRENT_MS);
   const watched = (await facts.liveWatch(graceSeconds).catch(() => null))?.memory ?? [];
   const slope = probe && ring && stability && log ? memorySlope({ probe, ring, watched, stability, log }) : null;
   if (probe !== null && slope === null)

@@ -207,6 +207,11 @@ describe("a gateway that does not grow", () => {
   });
 
   test("close to its limit is told from a single reading, when there is nothing else", async () => {
-    expect(await look({ now: { atMs: 0, rssBytes: 530 * MB }, limits })).toMatchObject([{ identity: "level" }]);
+    const [finding] = await look({ now: { atMs: 0, rssBytes: 530 * MB }, limits });
+    expect(finding).toMatchObject({ identity: "level", message: expect.stringMatching(/the gateway is ended\.$/) });
+    expect(finding?.evidence[0]).toMatchObject({ what: "memory now", value: "530 MiB" });
+    const high = { ...limits, group: { ...group, source: "/sys/fs/cgroup/memory.high" } };
+    const [slowed] = await look({ now: { atMs: 0, rssBytes: 530 * MB }, limits: high });
+    expect(slowed?.message).toMatch(/the gateway hardly runs any more\.$/);
   });
 });

@@ -321,6 +321,7 @@ describe("output for people", () => {
 
   test("help names every command and flag", async () => {
     const { stdout, code } = await cli(["--help"]);
+    expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
     expect(code).toBe(0);
     for (const word of ["check", "fix", "undo", "history", "list", "explain", "demo", "--state-dir", "--json", "--yes"])
       expect(stdout).toContain(word);

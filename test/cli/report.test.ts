@@ -76,8 +76,11 @@ describe("report", () => {
     const again = await cli([...args, "--output", file]);
     expect(again).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/there already.*--force/) });
     expect(readFileSync(file, "utf8")).toBe("mine");
+    const beside = `${file}.${process.pid}.tmp`;
+    writeFileSync(beside, "mine too");
     expect(await cli([...args, "--output", file, "--force"])).toMatchObject({ code: 0 });
     expect(readFileSync(file).subarray(0, 4)).toEqual(first.subarray(0, 4));
+    expect(readFileSync(beside, "utf8"), "a file that only looks like a draft").toBe("mine too");
     if (name.endsWith(".zip")) expect(Object.keys(unzipSync(readFileSync(file)))).toContain("report.md");
   });
 

@@ -3,7 +3,9 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { untilInterrupted } from "../../src/cli/interrupt.ts";
+import { runChecks } from "../../src/engine/diagnose.ts";
 import { UserError } from "../../src/engine/errors.ts";
+import { type FactOptions, gatherFacts } from "../../src/facts/facts.ts";
 import { diagnose } from "../../src/index.ts";
 import { put, tempDir } from "../facts/sandbox.ts";
 
@@ -48,4 +50,20 @@ test("without a gateway there is nothing to wait for", async () => {
   });
   expect(findings).toMatchObject([{ message: expect.stringMatching(/^No gateway runs/) }]);
   expect(timings["total"]).toBeLessThan(3_600_000);
+});
+
+test("a look after a repair watches nobody again, also with the operator's word in the policy", async () => {
+  const dir = stateDir();
+  put(path.join(dir, "vitals.config.json"), '{ "locks": { "soleOwner": true } }');
+  const facts = gatherFacts({ stateDir: dir, env: {} });
+  const given: (FactOptions | undefined)[] = [];
+  const known = {
+    ...facts,
+    fresh(changed?: FactOptions) {
+      given.push(changed);
+      return facts;
+    },
+  };
+  await runChecks({ stateDir: dir, env: {}, only: ["host-hazard"], watchForMs: 3_600_000 }, known);
+  expect(given).toEqual([{ soleOwner: true, watchForMs: undefined }]);
 });

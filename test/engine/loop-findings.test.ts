@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findBlocks } from "../../src/engine/loop-blocks.ts";
 import { loopFindings } from "../../src/engine/loop-findings.ts";
+import { secondLook } from "../../src/engine/loop-now.ts";
 import { durationText } from "../../src/engine/loop-sentences.ts";
 import type { FindingDraft } from "../../src/engine/types.ts";
 import {
@@ -122,6 +123,19 @@ describe("now", () => {
   });
 
   test.each([
+    [100, 4_000, 1_200, "error"],
+    [3_000, 4_000, 1_200, "error"],
+    [10_000, 4_000, 6_200, "error"],
+    [60_000, 4_000, 8_000, "info"],
+  ])("with a threshold of %i ms: silent for %i ms and looked at for %i ms more is %s", (least, ms, forMs, severity) => {
+    const looked = probe({ health: silent(ms), ready: silent(ms) });
+    expect(secondLook(looked, { era: "jsonl", recorded: true }, least)?.forMs).toBe(forMs);
+    const [finding] = loopFindings({ ...scene({ watch: watch([-forMs]) }), probe: looked }, least, NOW);
+    expect(finding?.severity).toBe(severity);
+    expect(finding?.message).toMatch(/has not answered for \d/);
+  });
+
+  test.each([
     ["silent", { ...blocked, ageMs: 119_000 }, [-1_500]],
     ["its port closed", { health: { kind: "closed", ms: 1, status: null } as const, ageMs: 10_000 }, undefined],
     ["late", { health: answered(2_500), ageMs: 60_000 }, [2_000, 2_000, 2_000]],
@@ -131,6 +145,15 @@ describe("now", () => {
       risk: null,
       message: expect.stringContaining("started less than two minutes ago"),
     });
+  });
+
+  test("a start after a restart is another finding than the block it was for", () => {
+    expect(find({ probe: probe({ ...blocked, ageMs: 20_000 }), watch: watch([-1_500]) })?.identity).toBe("starting");
+  });
+
+  test("a gateway whose lock is of the future, after a clock was set back, is not one that starts", () => {
+    const looked = probe({ ...blocked, ageMs: -HOUR });
+    expect(find({ probe: looked, watch: watch([-1_500]) })).toMatchObject({ severity: "error", identity: "now" });
   });
 
   test("a start that takes longer than any is blocked all the same", () => {
@@ -143,13 +166,21 @@ describe("now", () => {
     expect(closed?.message).toContain("takes no connections on its port 18789");
     const unasked = find({ probe: probe({ health: { kind: "unasked", ms: 0, status: null } }) });
     expect(unasked).toMatchObject({ severity: "info", confidence: "unknown", risk: null });
-    expect(find({ probe: probe({ health: { kind: "other", ms: 5, status: 404 } }) })?.severity).toBe("info");
+    const other = probe({ health: { kind: "other", ms: 5, status: 404 } });
+    expect(find({ probe: other })?.severity).toBe("info");
+    expect(find({ probe: other, watch: watch([3, 3, 3]) })?.message).toContain(
+      "nothing on port 18789 is seen to be it",
+    );
   });
 
   test("the past goes with it as evidence, in one finding", () => {
     const finding = find({ probe: probe(blocked), watch: watch([-1_500]), samples: [sample(MINUTE, 12_000)] });
     expect(finding?.identity).toBe("now");
     expect(finding?.evidence.map(({ value }) => value)).toContain("12 s");
+    expect(
+      finding?.evidence.filter(({ source }) => source === "requests"),
+      "what the message says",
+    ).toEqual([]);
   });
 });
 
@@ -192,6 +223,27 @@ describe("before", () => {
     const finding = find({ events: [lateHeartbeat(5 * MINUTE, 40_000)] });
     expect(finding).toMatchObject({ confidence: "likely" });
     expect(finding?.message).toContain("unless the machine was asleep then");
+  });
+
+  test("a laptop that slept, by the sampler's own account of its loop, is a note at most", () => {
+    const slept = sample(5 * MINUTE, 8 * HOUR, 0.001);
+    const finding = find({ samples: [slept], events: [lateHeartbeat(5 * MINUTE, 8 * HOUR)] });
+    expect(finding).toMatchObject({ severity: "info", confidence: "likely" });
+    expect(finding?.message).toContain("unless the machine was asleep then");
+    const blocked = find({ samples: [slept, sample(MINUTE, 12_000)] });
+    expect(blocked).toMatchObject({ severity: "warning", confidence: "proven" });
+    const merged = { ...sample(5 * MINUTE, 12_000, 13 / 600), spanMs: 600_000 };
+    expect(find({ samples: [merged] })?.severity, "merged with ten quiet minutes").toBe("warning");
+  });
+
+  test.each([
+    [10.5 * HOUR, "info"],
+    [7 * HOUR, "warning"],
+    [4.5 * HOUR, "info"],
+    [2 * HOUR, "warning"],
+  ])("a heartbeat late by two minutes, %d ms ago, between two times of sleep or in one: %s", (agoMs, severity) => {
+    const slept = [4, 10].map((hours) => sample(hours * HOUR, HOUR, 0.001));
+    expect(find({ samples: slept, events: [lateHeartbeat(agoMs, 120_000)] })?.severity).toBe(severity);
   });
 
   const every = (ms: number, times: number, size: number, utilization = 0.5) =>
@@ -238,6 +290,18 @@ describe("before", () => {
     expect(finding).toMatchObject({ severity: "info", identity: "inconclusive", confidence: "unknown", risk: null });
     expect(finding?.fixHint).toContain("`openclaw-vitals check --only event-loop-delay --watch-for 2m`");
     expect(find({ samples: [], watch: watch([3, 3, 3, 3]) }), "watched for an answer").toBeUndefined();
+  });
+
+  test("what the sampler recorded of an earlier gateway with the same number says nothing of this one", () => {
+    const { ring, ...rest } = scene();
+    const earlier = ring.lives.map((life) => ({ ...life, startTicks: 4 }));
+    const [finding] = loopFindings({ ...rest, ring: { ...ring, lives: earlier } }, LEAST, NOW);
+    expect(finding?.message).toContain("the sampler of this plugin does not run in it");
+  });
+
+  test("a clock that was set back: what is said to come yet does not count, a moment ahead is now", () => {
+    expect(find({ samples: [sample(-HOUR, 137_000)] })).toBeUndefined();
+    expect(find({ samples: [sample(-2_000, 137_000)] })?.message).toContain("stood still 0 ms ago, for 2 min 17 s");
   });
 
   test("a gateway that is gone leaves what its sampler saw", () => {

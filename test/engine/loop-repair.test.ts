@@ -74,6 +74,11 @@ test("without them the restart has not helped", async () => {
   });
 });
 
+test("a policy that lets a loop stand still for minutes makes nobody wait for as long", async () => {
+  const port = await listen(() => {});
+  expect(await answersAgain(port, 600_000, { withinMs: 60, pauseMs: 1 })).toMatchObject({ status: "failed" });
+});
+
 test("a finding about the config is repaired there, one about the gateway at the gateway", async () => {
   const finding = {
     checkId: "vitals/event-loop-delay",

@@ -51,14 +51,15 @@ export function watch(waits: readonly number[], starvedMs = 0): LiveWatch {
   return { fromMs: NOW, toMs: atMs, probes, memory: [], cut: false };
 }
 
-/** An interval of the sampler that ended so long ago. */
-export function sample(agoMs: number, maxDelayMs: number, utilization = 0.1): VitalSample {
+/** An interval of the sampler that ended so long ago; a loop that stands still is at work. */
+export function sample(agoMs: number, maxDelayMs: number, utilization?: number): VitalSample {
+  const spanMs = Math.max(10_000, maxDelayMs);
   return {
     atMs: NOW - agoMs,
-    spanMs: Math.max(10_000, maxDelayMs),
+    spanMs,
     maxDelayMs,
     p99DelayMs: Math.min(maxDelayMs, 22),
-    utilization,
+    utilization: utilization ?? Math.max(0.1, maxDelayMs / spanMs),
     rssBytes: 300_000_000,
     heapBytes: 0,
     externalBytes: 0,

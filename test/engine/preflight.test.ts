@@ -102,6 +102,18 @@ describe("locks", () => {
     writeFileSync(lock, "");
     setAge(lock, 3_600_000);
     expect(of(await ask(sandbox), "blocker")).toEqual(["config-lock"]);
+    const until = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+    const silence = [{ check: "config-lock", reason: "known", until }];
+    writeFileSync(path.join(sandbox.stateDir, "vitals.config.json"), JSON.stringify({ silence }));
+    const silenced = await ask(sandbox);
+    expect(of(silenced, "blocker")).toEqual([]);
+    expect(silenced.items).toContainEqual(
+      expect.objectContaining({
+        id: "silenced",
+        level: "note",
+        message: expect.stringMatching(/^1 finding .* is silenced/),
+      }),
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, symlinkSync, utimesSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { MAX_LOG_BYTES, readGatewayLog } from "../../src/facts/gateway-log.ts";
+import { MAX_EVENTS, MAX_LOG_BYTES, readGatewayLog } from "../../src/facts/gateway-log.ts";
 import { findLogFiles, type LogPlaces, temporaryFolders } from "../../src/facts/log-files.ts";
 import { put, tempDir } from "./sandbox.ts";
 
@@ -9,6 +9,7 @@ const NOW = new Date(2026, 10, 21, 12).getTime();
 const START = NOW - 3_600_000;
 const line = (atMs: number, message: string, subsystem = "gateway") =>
   `${JSON.stringify({ 0: JSON.stringify({ subsystem }), 1: message, _meta: {}, time: new Date(atMs).toISOString(), message })}\n`;
+const at = (n: number) => new Date(START + n).toISOString();
 const ready = (atMs: number) => line(atMs, "gateway ready");
 const noise = (atMs: number) => line(atMs, `agent:anna said ${"something ".repeat(20)}`, "gateway/channels");
 
@@ -42,6 +43,12 @@ describe("readGatewayLog", () => {
     const cut = ready(START + 1).slice(0, 40);
     const { events } = log(`\uFEFF${ready(START)}${cut}\nnull\n[]\n{}\n\0\0\0\n${"x".repeat(200_000)}\n${cut}`);
     expect(events).toHaveLength(1);
+  });
+
+  test("of a log that is nothing but events the newest are enough", () => {
+    const many = Array.from({ length: MAX_EVENTS + 5 }, (_, n) => JSON.stringify({ 0: "gateway ready", time: at(n) }));
+    const { events, fromMs } = log(many.join("\n"));
+    expect([events.length, events[0]?.atMs, fromMs]).toEqual([MAX_EVENTS, START + 5, START + 5]);
   });
 
   test("it stops at the gateway's start, however much stands before", () => {

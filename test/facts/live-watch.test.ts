@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { type LiveProbe, ownMs, watchGateway } from "../../src/facts/live-watch.ts";
+import { getJson } from "../../src/facts/loopback.ts";
 
 async function listen(answer: RequestListener): Promise<{ pid: number; port: number }> {
   const server = createServer(answer);
@@ -53,6 +54,24 @@ test("a signal ends it, with what was seen until then", async () => {
   setTimeout(() => controller.abort(), 150);
   expect(await watching).toMatchObject({ cut: true, probes: [{ kind: "silent" }] });
   expect(await watchGateway(gateway, { forMs: 3_600_000, signal: controller.signal })).toMatchObject({ probes: [] });
+});
+
+test("nothing of a watch that was ended goes on: the command can end", async () => {
+  let gone = (): void => {};
+  const hungUp = new Promise<void>((resolve) => {
+    gone = resolve;
+  });
+  const controller = new AbortController();
+  const gateway = await listen((request) => {
+    request.socket.once("close", gone);
+    controller.abort();
+  });
+  await watchGateway(gateway, { forMs: 3_600_000, signal: controller.signal });
+  await hungUp;
+});
+
+test.each([0, -1, 1.5, 70_000, Number.NaN])("nobody is asked on port %d", async (port) => {
+  expect(await getJson(port, "/healthz", 1_000)).toEqual({ kind: "closed" });
 });
 
 test("is over as soon as enough is known", async () => {

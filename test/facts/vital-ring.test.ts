@@ -112,7 +112,7 @@ describe("the reader", () => {
     expect(facts.problems()).toEqual([expect.stringContaining("it is a link")]);
     const other = tempDir();
     mkdirSync(vitalRingPath(other), { recursive: true });
-    expect(readVitalRing(other)).toMatchObject({ lives: [], problem: expect.stringContaining("cannot be read") });
+    expect(readVitalRing(other)).toMatchObject({ lives: [], problem: expect.stringMatching(/cannot be read .*[^.]$/) });
   });
 
   test("of a file that is too large only the end", () => {

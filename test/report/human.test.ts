@@ -113,6 +113,8 @@ describe("renderDiagnosis", () => {
     const text = renderDiagnosis({ ...diagnosis([note, note]), checksRun: 2 }, none);
     expect(text).toContain("Nothing found.\n2 notes that need no action: `openclaw-vitals --only host-hazard`\n");
     expect(text).not.toContain("A known defect.");
+    const one = renderDiagnosis({ ...diagnosis([note]), checksRun: 2 }, none);
+    expect(one).toContain("1 note that needs no action: ");
     expect(renderDiagnosis({ ...diagnosis([note]), checksRun: 1 }, none)).toContain("A known defect.");
   });
 

@@ -153,6 +153,12 @@ describe("metrics", () => {
     expect(samples.get("openclaw_vitals_gateway_answers")).toBe(0);
   });
 
+  test("of a gateway that could not be asked nothing is told: no alarm at night for a port that is not known", () => {
+    const probe: GatewayProbe = { ...PROBE, health: { kind: "unasked", ms: 0, status: null } };
+    const { samples } = parse(renderPrometheus(input({ vitals: { ...NONE, probe } })));
+    expect([...samples.keys()].filter((name) => name.includes("gateway_answer"))).toEqual([]);
+  });
+
   test("label values are escaped", () => {
     expect(renderLabels({ a: 'b\\"\n' })).toBe(String.raw`{a="b\\\"\n"}`);
     expect(renderLabels({})).toBe("");
