@@ -3,7 +3,11 @@ import { defineConfig } from "vitest/config";
 // Real hosts, kills and races need minutes; unit tests must stay quick. One run, in this order.
 const slow = ["hosts", "incidents", "crash", "race"].map((folder) => `test/${folder}/*.test.ts`);
 // No host, but gateways and processes of their own that have to be waited for.
-const waiting = ["test/engine/{overdue,restart}.test.ts", "test/fixes/{stranded-lease,cron-repair,rights}.test.ts"];
+const waiting = [
+  "test/cli/guided.test.ts",
+  "test/engine/{overdue,restart}.test.ts",
+  "test/fixes/{stranded-lease,cron-repair,rights}.test.ts",
+];
 
 export default defineConfig({
   test: {

@@ -7,8 +7,10 @@ export const FORMATS = ["human", "json"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep"> {
+export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watcher" | "signal"> {
   readonly command: string;
+  /** Whether the command line names it. */
+  readonly named: boolean;
   /** What follows the command, e.g. the run of `undo`. */
   readonly operands: readonly string[];
   readonly format: Format;
@@ -50,7 +52,7 @@ export const COMMANDS: Readonly<
   check: {
     operands: 0,
     usage: "check",
-    summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
+    summary: "Look and report; asks nothing and changes nothing. --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
@@ -90,6 +92,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
   return {
     command,
+    named: first !== undefined,
     operands,
     stateDir: filled("--state-dir", values["state-dir"]),
     configPath: filled("--config", values.config),

@@ -47,30 +47,57 @@ export async function repair(options: RepairOptions = {}): Promise<RepairResult>
 
 /** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */
 export async function repairFindings(found: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
+  const prepared = await prepareRepairs(found, options);
+  const { planned, allowed, before } = prepared;
+  const { consent, dryRun } = options;
+  const asks = consent !== undefined && !dryRun && !before.facts.updating && planned.length > 0;
+  return await carryOut(prepared, asks ? await consent(planned) : allowed, options);
+}
+
+/** Everything that is known before anybody is asked. */
+export interface PreparedRepairs {
+  /** The diagnosis the repairs were planned from: a new one when something was finished first. */
+  readonly before: DiagnosisRun;
+  readonly planned: readonly PlannedRepair[];
+  /** Those that would run without asking. */
+  readonly allowed: ReadonlySet<PlannedRepair>;
+  /** What cannot be repaired now, with the reason. */
+  readonly skipped: readonly RepairReport[];
+}
+
+/** Plans the repairs of a diagnosis. What a killed run left half done is finished first. */
+export async function prepareRepairs(found: DiagnosisRun, options: RepairOptions): Promise<PreparedRepairs> {
   const finished = options.dryRun ? 0 : await finishKilled(found.facts);
   const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
   const { asides = (options.only ?? []).length > 0 } = options;
   const wanted = diagnosis.findings.filter((finding) => asides || !isAside(finding));
   const { planned, skipped } = await planRepairs(wanted, facts, policy);
+  return { before, planned, skipped, allowed: allowedOf(planned, options, facts.updating) };
+}
+
+/** Applies what was agreed to and looks again. Where somebody was asked, what is left out was not chosen. */
+export async function carryOut(
+  { before, planned, skipped }: PreparedRepairs,
+  agreed: ReadonlySet<PlannedRepair>,
+  options: RepairOptions,
+  asked = options.consent !== undefined,
+): Promise<RepairResult> {
+  const { facts } = before;
   const reports: RepairReport[] = [...skipped];
   let run: string | null = null;
   let remaining = before.diagnosis;
   if (options.dryRun) {
     reports.push(...planned.map((one) => report(one, "planned")));
   } else {
-    const agreed = await askFor(planned, options, facts.updating);
+    const left = planned.filter((one) => !agreed.has(one));
     reports.push(
-      ...planned
-        .filter((one) => !agreed.has(one))
-        .map((one) =>
-          report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, options.consent !== undefined) }),
-        ),
+      ...left.map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) })),
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
-      if (applied.every(({ byHost }) => byHost)) run = null; // nothing is in the journal
+      if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
@@ -119,16 +146,15 @@ async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Po
   return await (await loadFix(fixId)).plan(finding, facts, policy);
 }
 
-async function askFor(
+function allowedOf(
   planned: readonly PlannedRepair[],
-  options: RepairOptions,
+  { yes, force }: RepairOptions,
   updating: boolean,
-): Promise<ReadonlySet<PlannedRepair>> {
-  if (options.consent !== undefined && !updating && planned.length > 0) return await options.consent(planned);
+): ReadonlySet<PlannedRepair> {
   const allowed: Record<Risk, boolean> = {
     safe: true,
-    confirm: !updating && options.yes === true,
-    disruptive: !updating && options.force === true,
+    confirm: !updating && yes === true,
+    disruptive: !updating && force === true,
   };
   return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
 }

@@ -1,12 +1,15 @@
 import { diagnose } from "../../engine/diagnose.ts";
+import { withInterrupts } from "../interrupt.ts";
 import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";
 
 const check: Command = async (options, terminal) => {
-  const spinner = options.format === "human" && !options.quiet;
-  const diagnosis = await withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
-    diagnose({ ...options, env: terminal.env }),
+  const spinner = options.format === "human" && !options.quiet && !options.nonInteractive;
+  const diagnosis = await withInterrupts(terminal, EXIT.interrupted, ({ leave }) =>
+    withProgress(terminal, "Looking at this OpenClaw", spinner, () =>
+      leave(() => diagnose({ ...options, env: terminal.env })),
+    ),
   );
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
   if (options.format === "json" || (options.quiet && diagnosis.ok)) return { code, document: diagnosis, text: "" };
