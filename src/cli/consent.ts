@@ -1,6 +1,6 @@
 import type { PlannedRepair } from "../engine/apply.ts";
 import type { Risk } from "../engine/types.ts";
-import { Interrupted } from "./interrupt.ts";
+import { Interrupted } from "./interrupts.ts";
 import { plain, type Terminal } from "./terminal.ts";
 import { columnsOf, wrap } from "./wrap.ts";
 

@@ -1,6 +1,6 @@
 import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
-import { Interrupted } from "./interrupt.ts";
+import { Interrupted } from "./interrupts.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
 import { canAsk, type Terminal } from "./terminal.ts";
 import { columnsOf, wrap } from "./wrap.ts";

@@ -17,7 +17,7 @@ export async function repairInDoctor(command: DoctorCommand | null, given: Repai
   const asks = risky.length > 0 && !flags.yes && !options.dryRun && !silenced;
   if (!asks || !canAsk(process, command?.nonInteractive ?? true))
     return await carryOut(prepared, prepared.allowed, options);
-  const { withInterrupts } = await import("../cli/interrupt.ts");
+  const { withInterrupts } = await import("../cli/interrupts.ts");
   const agreed = new Set([...prepared.allowed, ...(await ask(prepared, risky))]);
   return await withInterrupts(process, 130, async ({ finish, signal }) =>
     finish(() => carryOut(prepared, agreed, { ...options, signal }, true), true),
@@ -27,7 +27,7 @@ export async function repairInDoctor(command: DoctorCommand | null, given: Repai
 async function ask({ before }: PreparedRepairs, risky: readonly PlannedRepair[]): Promise<Iterable<PlannedRepair>> {
   const [{ askWhich }, { Interrupted }, { renderPlan }, { painter }, { columnsOf, wrap }] = await Promise.all([
     import("../cli/consent.ts"),
-    import("../cli/interrupt.ts"),
+    import("../cli/interrupts.ts"),
     import("../report/guided.ts"),
     import("../cli/terminal.ts"),
     import("../cli/wrap.ts"),

@@ -1,5 +1,5 @@
 import { diagnose } from "../../engine/diagnose.ts";
-import { withInterrupts } from "../interrupt.ts";
+import { withInterrupts } from "../interrupts.ts";
 import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";

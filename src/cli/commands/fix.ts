@@ -1,6 +1,6 @@
 import { runChecks } from "../../engine/diagnose.ts";
 import { carryOut, prepareRepairs } from "../../engine/repair.ts";
-import { withInterrupts } from "../interrupt.ts";
+import { withInterrupts } from "../interrupts.ts";
 import { type Command, EXIT } from "../main.ts";
 import { withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";

@@ -3,7 +3,7 @@ import { runChecks } from "../../engine/diagnose.ts";
 import { carryOut, type PreparedRepairs, prepareRepairs } from "../../engine/repair.ts";
 import { renderEnd, renderGuide, renderOutcome, renderPlan } from "../../report/guided.ts";
 import { askWhich, askYesNo } from "../consent.ts";
-import { type Interrupts, withInterrupts } from "../interrupt.ts";
+import { type Interrupts, withInterrupts } from "../interrupts.ts";
 import { type Command, type CommandResult, EXIT } from "../main.ts";
 import type { CliOptions } from "../options.ts";
 import { openSpinner, withProgress } from "../progress.ts";
