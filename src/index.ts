@@ -8,6 +8,7 @@
 export { type DiagnoseOptions, type Diagnosis, diagnose } from "./engine/diagnose.ts";
 export { UserError } from "./engine/errors.ts";
 export { type RepairOptions, type RepairResult, repair } from "./engine/repair.ts";
+export type { SilencedFinding } from "./engine/silence.ts";
 export type { Confidence, Evidence, Finding, RepairReport, Risk, Severity, Verdict } from "./engine/types.ts";
 export { history, type PastRun, type UndoneRepair } from "./engine/undo.ts";
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { outdated, withTable } from "../scripts/generate.ts";
+import { outdated, withKeys, withTable } from "../scripts/generate.ts";
 import { catalogue } from "../src/engine/catalogue.ts";
+import { policyKeys } from "../src/engine/policy-schema.ts";
 
 describe("generated files", () => {
   test("are up to date (else: npm run generate)", () => {
@@ -24,5 +25,14 @@ describe("generated files", () => {
   test("a README without the markers is an error, not an overwritten file", () => {
     expect(() => withTable("no table\n", [])).toThrow("checks:start");
     expect(() => withTable("<!-- checks:end --> <!-- checks:start -->", [])).toThrow("checks:start");
+  });
+
+  test("the page of the policy names every key, those of the checks once", () => {
+    const page = withKeys("<!-- keys:start -->former<!-- keys:end -->", policyKeys());
+    const named = [...page.matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1]);
+    const others = policyKeys().filter(([key]) => !key.startsWith("checks."));
+    expect(named).toEqual(["checks.<id>.severity", ...others.map(([key]) => key)]);
+    expect(page).not.toContain("undefined");
+    expect(() => withKeys("", [])).toThrow("keys:start");
   });
 });

@@ -23,6 +23,7 @@ describe("the package", () => {
     );
     const rest = [
       ...filesUnder("docs/checks", ".md"),
+      "docs/policy.md",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",

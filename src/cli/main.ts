@@ -21,8 +21,11 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   fix: () => import("./commands/fix.ts"),
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
+  baseline: () => import("./commands/baseline.ts"),
+  preflight: () => import("./commands/preflight.ts"),
   list: () => import("./commands/list.ts"),
   explain: () => import("./commands/explain.ts"),
+  policy: () => import("./commands/policy.ts"),
   demo: () => import("./commands/demo.ts"),
 };
 
@@ -89,7 +92,7 @@ function failureText(error: unknown): string {
 }
 
 function helpText(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(26)} ${summary}`);
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`);
   return [
     "openclaw-vitals: the vital signs of an OpenClaw install: what is wrong, with evidence, and repairs that can be undone.",
     "",
@@ -101,7 +104,7 @@ function helpText(): string {
     "  --state-dir <dir>          State directory (default: as OpenClaw finds it)",
     "  --config <file>            openclaw.json to read",
     "  --policy <file>            Policy, JSON or YAML",
-    "  --only <id>, --skip <id>   Choose checks; repeatable",
+    "  --only <id>, --skip <id>   Choose checks, or measures of `baseline`; repeatable",
     "  --severity-min <level>     info, warning or error: leave out findings below, exit 1 from there on",
     "  --format human|json        --json is short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
@@ -110,7 +113,7 @@ function helpText(): string {
     "  --force                    Also repairs that interrupt running work",
     "  --no-color, --quiet, --help, --version",
     "",
-    "Exit: 0 nothing found (fix: nothing left), 1 findings, 2 the tool failed, 130 Ctrl-C.",
+    "Exit: 0 nothing found (fix: nothing left), 1 findings (baseline: a regression), 2 the tool failed, 130 Ctrl-C.",
     "",
   ].join("\n");
 }

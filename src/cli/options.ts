@@ -19,6 +19,8 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   readonly quiet: boolean;
   /** `undo --repair <n>` */
   readonly repairs: readonly number[] | undefined;
+  /** `preflight --to <version>` */
+  readonly to: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -33,6 +35,7 @@ const FLAGS = {
   format: { type: "string" },
   json: { type: "boolean" },
   "host-version": { type: "string" },
+  to: { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   force: { type: "boolean" },
@@ -65,8 +68,19 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  baseline: {
+    operands: 2,
+    usage: "baseline save|compare [name]",
+    summary: "Measure it, keep the figures; after an update measure again and compare.",
+  },
+  preflight: {
+    operands: 0,
+    usage: "preflight --to <version>",
+    summary: "Say whether OpenClaw may be upgraded now, and what stands in the way.",
+  },
   list: { operands: 0, usage: "list", summary: "List the checks." },
   explain: { operands: 1, usage: "explain <id>", summary: "Explain a check: what it finds, what its repair does." },
+  policy: { operands: 0, usage: "policy", summary: "Show the policy in force, and where each value comes from." },
   demo: { operands: 0, usage: "demo", summary: "Show check, fix and undo in a sandbox with a really dead process." },
 };
 
@@ -90,6 +104,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     );
   if (command === "undo" && values["dry-run"])
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
+  if (command !== "preflight" && values.to !== undefined)
+    throw new UserError(`\`${command}\` has no --to.`, "It belongs to `preflight`.");
   return {
     command,
     named: first !== undefined,
@@ -101,7 +117,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
     format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
-    hostVersion: version(values["host-version"]),
+    hostVersion: version("--host-version", values["host-version"]),
+    to: version("--to", values.to),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
     force: values.force ?? false,
@@ -159,9 +176,9 @@ function oneOf<T extends string>(flag: string, value: string | undefined, allowe
   return found;
 }
 
-function version(value: string | undefined): string | undefined {
+function version(flag: string, value: string | undefined): string | undefined {
   if (value === undefined || /^v?\d{4}\.\d+\.\d+(-[\w.-]+)?$/.test(value)) return value?.replace(/^v/, "");
-  throw new UserError(`--host-version does not know "${value}".`, "Give a version such as 2026.5.22.");
+  throw new UserError(`${flag} does not know "${value}".`, "Give a version such as 2026.5.22.");
 }
 
 function numbers(values: readonly string[] | undefined): number[] | undefined {

@@ -38,9 +38,17 @@ export interface Hazard {
   readonly references: readonly number[];
 }
 
+/** What is known of some OpenClaw releases without asking anybody. */
+export interface Releases {
+  readonly hosts: string;
+  /** Node versions they run on, a semver range. */
+  readonly node: string;
+}
+
 interface Manifest {
   readonly checks: readonly CatalogueEntry[];
   readonly hazards: readonly Hazard[];
+  readonly releases: readonly Releases[];
 }
 
 let manifest: Manifest | undefined;
@@ -63,6 +71,12 @@ export async function hazardsOf(version: string, platform: string = process.plat
     if (await satisfiesHost(version, hazard.hosts)) affected.push(hazard);
   }
   return affected;
+}
+
+/** What is known of the releases this version belongs to; null for one that is older or newer than all known ones. */
+export async function releaseOf(version: string): Promise<Releases | null> {
+  for (const releases of readManifest().releases) if (await satisfiesHost(version, releases.hosts)) return releases;
+  return null;
 }
 
 /** The entry with this id; the host's form `vitals/<id>` is understood too. @throws UserError for an unknown id. */
@@ -89,6 +103,13 @@ export function selectEntries(only: readonly string[] = [], skip: readonly strin
   const wanted = only.map(findEntry);
   const unwanted = skip.map(findEntry);
   return catalogue().filter((entry) => (wanted.length === 0 || wanted.includes(entry)) && !unwanted.includes(entry));
+}
+
+/** What to skip to run one check alone. One that is named would run even if the policy turned it off. */
+export function othersThan({ id }: CatalogueEntry): string[] {
+  return catalogue()
+    .map((entry) => entry.id)
+    .filter((other) => other !== id);
 }
 
 /** Whether a check applies to this version; one that is not known is looked at with everything. */

@@ -1,16 +1,20 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
 import { configValue } from "../facts/config.ts";
 import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
-import { appliesTo, type CatalogueEntry, docsUrl, loadCheck, selectEntries } from "./catalogue.ts";
+import { appliesTo, type CatalogueEntry, catalogue, docsUrl, loadCheck } from "./catalogue.ts";
 import { errorText } from "./errors.ts";
-import { loadPolicy, type Policy } from "./policy.ts";
+import { findingId, fingerprint } from "./finding-id.ts";
+import { isOff, type Policy } from "./policy.ts";
+import { type EffectivePolicy, PLUGIN_CONFIG, readPolicy } from "./policy-sources.ts";
+import { applySilences, type SilencedFinding } from "./silence.ts";
 import { compareSeverity, type Finding, type FindingDraft, type Severity } from "./types.ts";
 
 export const SCHEMA_VERSION = 1;
 /** A check that takes longer is reported as not finished. Milliseconds. */
 const CHECK_DEADLINE_MS = 20_000;
+/** The identity of what says that a check itself failed. */
+const CHECK_FAILED = "check failed";
 
 export interface DiagnoseOptions extends FactOptions {
   /** Ids of the checks to run; all when empty. */
@@ -30,6 +34,8 @@ export interface Diagnosis {
   readonly checksRun: number;
   readonly checksSkipped: number;
   readonly findings: readonly Finding[];
+  /** What the policy tells not to count: neither in `findings` nor in `ok`, and never repaired. */
+  readonly silenced: readonly SilencedFinding[];
   readonly tool: { readonly name: string; readonly version: string };
   readonly host: { readonly version: string | null; readonly source: string };
   readonly stateDir: string;
@@ -52,50 +58,73 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
   return (await runChecks(options)).diagnosis;
 }
 
-/** As `diagnose`, for those who go on to repair. */
-export async function runChecks(options: DiagnoseOptions, facts = gatherFacts(options)): Promise<DiagnosisRun> {
-  const startedAt = performance.now();
-  const selected = selectEntries(options.only, options.skip);
-  const policy = await loadPolicy({
+/** The policy for an install, and where each of its values comes from. @throws UserError when it is not valid. */
+export async function policyFor(
+  facts: Facts,
+  { policyFile, only, skip, yes }: DiagnoseOptions & { readonly yes?: boolean | undefined },
+): Promise<EffectivePolicy> {
+  return await readPolicy({
     stateDir: facts.stateDir,
-    ...(options.policyFile === undefined ? {} : { file: path.resolve(options.policyFile) }),
-    pluginConfig: configValue(facts.config, "plugins.entries.vitals.config"),
+    file: policyFile === undefined ? undefined : path.resolve(policyFile),
+    pluginConfig: configValue(facts.config, PLUGIN_CONFIG),
+    flags: { only, skip, yes },
   });
+}
+
+/** As `diagnose`, for those who go on to repair. */
+export async function runChecks(options: DiagnoseOptions, given = gatherFacts(options)): Promise<DiagnosisRun> {
+  const startedAt = performance.now();
+  const { policy } = await policyFor(given, options);
+  const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true }) : given;
   const host = facts.host();
   const timings: Record<string, number> = {};
   const findings: Finding[] = [];
+  const failed = new Set<string>();
   let checksRun = 0;
-  for (const entry of selected) {
-    if (!(await appliesTo(entry, host.version))) continue;
+  for (const entry of catalogue()) {
+    if (isOff(policy, entry.id) || !(await appliesTo(entry, host.version))) continue;
     checksRun += 1;
     const before = performance.now();
     const drafts = await runCheck(entry, facts, policy);
     timings[entry.id] = roundMs(performance.now() - before);
-    findings.push(...drafts.map((draft) => complete(entry, draft, facts)));
+    const found = drafts.map((draft) => complete(entry, draft, facts));
+    if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
+    else for (const [n, one] of found.entries()) found[n] = ranked(one, policy.checks[entry.id]?.severity);
+    findings.push(...found);
   }
   findings.push(...facts.problems().map((problem) => unreadable(problem, facts)));
   timings["total"] = roundMs(performance.now() - startedAt);
-  const kept = findings
-    .map((finding) => capped(finding, facts.updating))
-    .filter((finding) => meets(finding.severity, options.severityMin ?? "info"))
-    .sort(
-      (a, b) =>
-        compareSeverity(b.severity, a.severity) ||
-        a.checkId.localeCompare(b.checkId) ||
-        (a.path ?? "").localeCompare(b.path ?? ""),
-    );
+  const heard = applySilences(findings, policy.silence, Date.now(), failed);
+  const least = options.severityMin;
+  const kept = inOrder(heard.findings.map((one) => capped(one, facts.updating)).filter(isAtLeast(least ?? "info")));
   const diagnosis: Diagnosis = {
     schemaVersion: SCHEMA_VERSION,
-    ok: !kept.some((finding) => meets(finding.severity, options.severityMin ?? "warning")),
+    ok: !kept.some(isAtLeast(least ?? "warning")),
     checksRun,
-    checksSkipped: selectEntries().length - checksRun,
+    checksSkipped: catalogue().length - checksRun,
     findings: kept,
+    silenced: inOrder(heard.silenced.filter(isAtLeast(least ?? "info"))),
     tool: { name: "openclaw-vitals", version: packageVersion() },
     host,
     stateDir: facts.stateDir,
     timings,
   };
   return { diagnosis, facts, policy };
+}
+
+/** The policy ranks what is wrong; notes that need no action stay notes. */
+function ranked(finding: Finding, severity: Severity | "default" | "off" = "default"): Finding {
+  if (severity === "default" || severity === "off" || finding.severity === "info") return finding;
+  return { ...finding, severity };
+}
+
+function inOrder<T extends Finding>(findings: readonly T[]): T[] {
+  return [...findings].sort(
+    (a, b) =>
+      compareSeverity(b.severity, a.severity) ||
+      a.checkId.localeCompare(b.checkId) ||
+      (a.path ?? "").localeCompare(b.path ?? ""),
+  );
 }
 
 async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Promise<readonly FindingDraft[]> {
@@ -116,18 +145,13 @@ async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Pr
         message: `The check ${entry.id} itself failed, so nothing is known about what it looks at: ${errorText(error)}.`,
         confidence: "unknown",
         evidence: [],
-        identity: "check failed",
+        identity: CHECK_FAILED,
         risk: null,
       },
     ];
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The stable fingerprint of a finding, which a fix finds its subject by. */
-export function findingId(checkId: string, stateDir: string, file?: string, identity = ""): string {
-  return fingerprint(checkId, file === undefined ? "" : path.relative(stateDir, file), identity);
 }
 
 function complete(entry: CatalogueEntry, { identity, risk, ...draft }: FindingDraft, facts: Facts): Finding {
@@ -162,12 +186,8 @@ function capped(finding: Finding, updating: boolean): Finding {
   return updating && finding.severity === "error" ? { ...finding, severity: "warning" } : finding;
 }
 
-function meets(severity: Severity, least: Severity): boolean {
-  return compareSeverity(severity, least) >= 0;
-}
-
-function fingerprint(...parts: readonly string[]): string {
-  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
+function isAtLeast(least: Severity): (finding: Finding) => boolean {
+  return ({ severity }) => compareSeverity(severity, least) >= 0;
 }
 
 function roundMs(ms: number): number {

@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import type { Facts } from "../facts/facts.ts";
 import type { JudgedLease } from "../facts/leases.ts";
-import { findingId } from "./diagnose.ts";
+import { findingId } from "./finding-id.ts";
 import { inHostProcess, whyNotDown } from "./host-down.ts";
 import { leaseIdentity } from "./lease-findings.ts";
 import { isRemovable } from "./lease-verdict.ts";

@@ -2,7 +2,7 @@ import type { Facts, JudgedLock } from "../facts/facts.ts";
 import type { GatewayProcess } from "../facts/gateway.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
-import { judgeSnapshot } from "../facts/lock-owner.ts";
+import { judgeSnapshot, type LockRules } from "../facts/lock-owner.ts";
 import { openProcessTable } from "../facts/processes.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
 import { otherTurns } from "./overdue-lock.ts";
@@ -13,7 +13,7 @@ import type { Judgement } from "./verdict.ts";
 
 /** What a second look at a lock needs to know besides the lock. */
 interface SecondLook {
-  readonly graceSeconds: number;
+  readonly rules: LockRules;
   unseenGateway(): Promise<UnseenGateway | null>;
 }
 
@@ -26,7 +26,7 @@ export async function planOverdue(finding: Finding, facts: Facts, policy: Policy
   const { payload } = lock.look.snapshot;
   if (gateway === null || payload.status !== "ok" || payload.pid !== gateway.pid)
     return { skip: "it is not held by the gateway of this state directory" };
-  const seen: SecondLook = { graceSeconds, unseenGateway: async () => await facts.fresh().unseenGateway() };
+  const seen: SecondLook = { rules: policy.locks, unseenGateway: async () => await facts.fresh().unseenGateway() };
   const others = otherTurns(locks, lock.path, gateway).length;
   return planRestart({
     finding,
@@ -97,5 +97,5 @@ async function judgeAgain(lock: JudgedLock, seen: SecondLook): Promise<Judgement
   const now = lookAtLock(lock.path);
   if (now.kind === "missing") return "gone";
   if (now.kind !== "file" || lock.look.kind !== "file" || !sameLock(now.snapshot, lock.look.snapshot)) return null;
-  return await judgeSnapshot({ ...lock, look: now }, await openProcessTable(), seen.graceSeconds, seen.unseenGateway);
+  return await judgeSnapshot({ ...lock, look: now }, await openProcessTable(), seen.rules, seen.unseenGateway);
 }

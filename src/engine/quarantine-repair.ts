@@ -37,12 +37,7 @@ function planRemoval(
     const now = lookAtLock(path);
     if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
     const moment = currently(facts);
-    const again = await judgeSnapshot(
-      { ...lock, look: now },
-      await moment.table,
-      policy.locks.graceSeconds,
-      () => moment.gateway,
-    );
+    const again = await judgeSnapshot({ ...lock, look: now }, await moment.table, policy.locks, () => moment.gateway);
     return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
   };
   return {

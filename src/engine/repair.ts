@@ -6,7 +6,13 @@ import { errorText } from "./errors.ts";
 import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import { newRunId } from "./quarantine.ts";
+import type { SilencedFinding } from "./silence.ts";
 import { type Finding, isAside, type RepairReport, type Risk } from "./types.ts";
+
+export type Consent = (
+  planned: readonly PlannedRepair[],
+  allowed: ReadonlySet<PlannedRepair>,
+) => Promise<ReadonlySet<PlannedRepair>>;
 
 export interface RepairOptions extends DiagnoseOptions, ApplyOptions {
   /** Say what would be done and change nothing. */
@@ -17,8 +23,11 @@ export interface RepairOptions extends DiagnoseOptions, ApplyOptions {
   readonly force?: boolean | undefined;
   /** Also what nobody has to act on; by default only when checks are named in `only`. */
   readonly asides?: boolean | undefined;
-  /** Asks a person which repairs to run; without it `yes` and `force` decide. */
-  readonly consent?: ((planned: readonly PlannedRepair[]) => Promise<ReadonlySet<PlannedRepair>>) | undefined;
+  /**
+   * Asks a person which repairs to run; without it the policy, `yes` and `force` decide. `allowed` are those that would
+   * run without asking.
+   */
+  readonly consent?: Consent | undefined;
   /** Id of the run in the journal, when several calls belong together. */
   readonly run?: string | undefined;
 }
@@ -32,6 +41,8 @@ export interface RepairResult {
   readonly run: string | null;
   readonly repairs: readonly RepairReport[];
   readonly remaining: readonly Finding[];
+  /** What the policy tells not to count. */
+  readonly silenced: readonly SilencedFinding[];
   readonly tool: { readonly name: string; readonly version: string };
   readonly host: { readonly version: string | null; readonly source: string };
   readonly stateDir: string;
@@ -51,13 +62,15 @@ export async function repairFindings(found: DiagnosisRun, options: RepairOptions
   const { planned, allowed, before } = prepared;
   const { consent, dryRun } = options;
   const asks = consent !== undefined && !dryRun && !before.facts.updating && planned.length > 0;
-  return await carryOut(prepared, asks ? await consent(planned) : allowed, options);
+  return await carryOut(prepared, asks ? await consent(planned, allowed) : allowed, options);
 }
 
 /** Everything that is known before anybody is asked. */
 export interface PreparedRepairs {
   /** The diagnosis the repairs were planned from: a new one when something was finished first. */
   readonly before: DiagnosisRun;
+  /** How many repairs of a killed run were brought to an end. */
+  readonly finished: number;
   readonly planned: readonly PlannedRepair[];
   /** Those that would run without asking. */
   readonly allowed: ReadonlySet<PlannedRepair>;
@@ -73,7 +86,7 @@ export async function prepareRepairs(found: DiagnosisRun, options: RepairOptions
   const { asides = (options.only ?? []).length > 0 } = options;
   const wanted = diagnosis.findings.filter((finding) => asides || !isAside(finding));
   const { planned, skipped } = await planRepairs(wanted, facts, policy);
-  return { before, planned, skipped, allowed: allowedOf(planned, options, facts.updating) };
+  return { before, finished, planned, skipped, allowed: allowedOf(planned, options, policy, facts.updating) };
 }
 
 /** Applies what was agreed to and looks again. Where somebody was asked, what is left out was not chosen. */
@@ -98,7 +111,8 @@ export async function carryOut(
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
       if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
-      remaining = (await runChecks(options, facts.fresh(options.hostConfig?.value))).diagnosis;
+      remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
+        .diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
     }
   }
@@ -108,6 +122,7 @@ export async function carryOut(
     run,
     repairs: reports,
     remaining: remaining.findings,
+    silenced: remaining.silenced,
     tool: remaining.tool,
     host: remaining.host,
     stateDir: remaining.stateDir,
@@ -148,23 +163,23 @@ async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Po
 
 function allowedOf(
   planned: readonly PlannedRepair[],
-  { yes, force }: RepairOptions,
+  { yes = false, force = false }: RepairOptions,
+  { repair: { allow } }: Policy,
   updating: boolean,
 ): ReadonlySet<PlannedRepair> {
   const allowed: Record<Risk, boolean> = {
-    safe: true,
-    confirm: !updating && yes === true,
-    disruptive: !updating && force === true,
+    safe: yes || allow.includes("safe"),
+    confirm: !updating && (yes || allow.includes("confirm")),
+    disruptive: !updating && force,
   };
   return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
 }
 
 function refusal(risk: Risk, updating: boolean, asked: boolean): string {
-  if (updating) return "not during an update";
-  if (asked || risk === "safe") return "not chosen";
-  return risk === "confirm"
-    ? "it needs a yes: run again with --yes"
-    : "it interrupts running work: run again with --force";
+  if (updating && risk !== "safe") return "not during an update";
+  if (asked) return "not chosen";
+  if (risk === "disruptive") return "it interrupts running work: run again with --force";
+  return `${risk === "safe" ? "the policy lets nothing run unasked, so " : ""}it needs a yes: run again with --yes`;
 }
 
 /** A repair counts only when its finding is gone at a second look. */

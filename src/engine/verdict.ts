@@ -57,6 +57,8 @@ export interface LockCase {
   readonly uid: number | null;
   readonly nowMs: number;
   readonly graceMs: number;
+  /** The operator's word that nobody outside this container writes into the state dir. It says nothing elsewhere. */
+  readonly soleOwner?: boolean | undefined;
 }
 
 /**
@@ -84,7 +86,9 @@ export function judgeLock(lock: LockCase): Judgement {
     if (holders.blind) return result("unknown", "other-namespace");
     if (lock.unseenGateway) return result("unknown", "unseen-gateway");
     // From inside a container the processes of others that share the folder cannot be seen; the number may be theirs.
-    return result("gone", reason, namespace.initial === false ? { confidence: "likely", solid: false } : extra);
+    if (namespace.initial !== false) return result("gone", reason, extra);
+    // With the operator's word for it there are no such others; a word is no proof, but it was given to be acted on.
+    return result("gone", reason, { confidence: "likely", solid: isAlone(lock) && (extra.solid ?? true) });
   };
 
   if (snapshot.nlink > 1) return result("unknown", "link");
@@ -112,7 +116,7 @@ export function judgeLock(lock: LockCase): Judgement {
   if (owner.foreign) return result("unknown", "other-user");
   if (!open && isAnotherProcess(lock, owner)) {
     // Pid 1 with another start is the first process of another container or boot.
-    if (payload.pid === 1 || !livedHere(lock)) return result("unknown", "other-namespace");
+    if (!livedHere(lock) || (payload.pid === 1 && !isAlone(lock))) return result("unknown", "other-namespace");
     const byTicks = payload.starttime !== null && owner.startTicks !== null;
     const seenClosed = holders.seen !== "none" && lock.ownerDescriptorsReadable;
     const solid = byTicks || seenClosed;
@@ -148,10 +152,19 @@ function isAnotherProcess(lock: LockCase, owner: ProcessState & { state: "alive"
   return owner.startedAtMs > createdAtMs + CLOCK_MARGIN_MS;
 }
 
-/** Whether a pid that is absent now can have lived in this PID namespace when the lock was made. */
-function livedHere({ namespace, snapshot }: LockCase): boolean {
+/** Inside a container of which the operator says that nobody else writes into the state dir. */
+function isAlone({ namespace, soleOwner }: LockCase): boolean {
+  return namespace.initial === false && soleOwner === true;
+}
+
+/**
+ * Whether a pid that is absent now can have lived in this PID namespace when the lock was made. Or in an earlier life
+ * of this container, when nobody else can have made it.
+ */
+function livedHere(lock: LockCase): boolean {
+  const { namespace, snapshot } = lock;
   const { payload } = snapshot;
-  if (namespace.initial !== false || payload.status !== "ok") return true;
+  if (namespace.initial !== false || payload.status !== "ok" || isAlone(lock)) return true;
   if (payload.pid === 1) return false; // the first process is alive as long as its namespace
   if (namespace.lastPid !== null && payload.pid > namespace.lastPid) return false;
   const madeAtMs = payload.createdAtMs ?? snapshot.mtimeMs;
@@ -200,6 +213,7 @@ function describe(lock: LockCase): Evidence[] {
     add("inside a PID namespace (container)", true, "/proc/self/ns/pid");
     if (namespace.startedAtMs !== null)
       add("namespace started", new Date(namespace.startedAtMs).toISOString(), "/proc/1/stat");
+    if (isAlone(lock)) add("nobody outside this container writes here", true, "policy locks.soleOwner");
   }
   if (lock.unseenGateway) evidence.push(...gatewayEvidence(lock.unseenGateway));
   return evidence;

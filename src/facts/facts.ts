@@ -7,6 +7,7 @@ import { type ConfigLock, readConfigLocks } from "./config-locks.ts";
 import type { CronJobFacts } from "./cron-jobs.ts";
 import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import type { GatewayProcess } from "./gateway.ts";
+import { gatewayFacts } from "./gateway-facts.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import {
@@ -20,10 +21,11 @@ import {
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
 import type { LockVariables } from "./lock-variables.ts";
+import { once, perGrace } from "./once.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 import { agentsOnDisk, readSessionLocks, type SessionLock } from "./session-locks.ts";
-import type { GatewayLog, GatewayProbe, MemoryLimits, StabilityRecords, VitalRing } from "./vital-signs.ts";
+import type { GatewayLog, GatewayProbe, MemoryLimits, NoGateway, StabilityRecords, VitalRing } from "./vital-signs.ts";
 
 /** With one of these set to 1 the host refuses to write its config; 2026.5.22 knows only the second. */
 const READ_ONLY = ["OPENCLAW_CONFIG_READONLY", "OPENCLAW_NIX_MODE"] as const;
@@ -36,6 +38,8 @@ export interface FactOptions {
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** The config as the host has it, when it runs us. */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
+  /** The operator's word that nobody outside this container writes into the state dir. */
+  readonly soleOwner?: boolean | undefined;
 }
 
 /** A lock with what became of its owner; null when it is not a readable file. */
@@ -72,6 +76,8 @@ export interface Facts {
   gatewayLocks(graceSeconds: number): Promise<JudgedLocks<GatewayLock>>;
   /** The gateway that serves this state dir; null when none holds its lock, or when two do. */
   gateway(graceSeconds: number): Promise<GatewayProcess | null>;
+  /** Why `gateway` is null; null when it is not. May ask its port, on loopback. */
+  noGateway(graceSeconds: number): Promise<NoGateway | null>;
   /** How the host's own command is run for this state dir; null when it is not found. */
   hostCommand(): HostCommand | null;
   /** Leases in the host's database; none on a host that has no such database. */
@@ -86,7 +92,7 @@ export interface Facts {
   cronJobs(): Promise<CronJobFacts>;
   /** Variables that change how long the host waits for write locks. */
   lockVariables(): Promise<LockVariables>;
-  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null without a gateway. */
+  /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null where `noGateway` says why. */
   gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
   /** What bounds the gateway's memory. Null without a gateway, and where the platform does not tell. */
   memoryLimits(graceSeconds: number): Promise<MemoryLimits | null>;
@@ -98,8 +104,8 @@ export interface Facts {
   vitalRing(): Promise<VitalRing>;
   /** What could not be read, one sentence each, as far as it was asked for. */
   problems(): readonly string[];
-  /** @param config as the host will have it, when it is about to write that itself. */
-  fresh(config?: Readonly<Record<string, unknown>>): Facts;
+  /** @param changed e.g. the config as the host will have it, when it is about to write that itself. */
+  fresh(changed?: FactOptions): Facts;
 }
 
 /** @throws UserError when there is no state dir to look at. */
@@ -141,7 +147,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return perGrace(async (graceSeconds): Promise<JudgedLocks<T>> => {
       const { locks, problems } = await seen();
       for (const problem of problems) if (!found.includes(problem)) found.push(problem);
-      return { locks: await judgeLocks(locks, await processes(), graceSeconds, unseenGateway), problems };
+      const rules = { graceSeconds, soleOwner: options.soleOwner };
+      return { locks: await judgeLocks(locks, await processes(), rules, unseenGateway), problems };
     });
   };
   const leases = once(async (): Promise<LeaseFacts> => {
@@ -169,7 +176,16 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const vitalRing = once(async (): Promise<VitalRing> => {
+    const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
+    if (problem !== null) found.push(problem);
+    return ring;
+  });
+  const gatewayPorts = async () =>
+    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const judgedGatewayLocks = judged(gatewayLocks);
+  const gateway = async (graceSeconds: number) =>
+    (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
   if (config.problem !== null) found.push(config.problem);
 
   return {
@@ -185,23 +201,29 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     sessionLocks: judged(() => readSessionLocks(stores(place.stateDir, config, env, updating))),
     configLocks: judged(configLocks),
     gatewayLocks: judgedGatewayLocks,
-    gateway: async (graceSeconds) =>
-      (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env),
+    gateway,
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
-    gatewayPorts: async () =>
-      (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks }),
+    gatewayPorts,
     authProfiles,
     cronJobs,
     lockVariables,
-    gatewayProbe: async () => null,
-    memoryLimits: async () => null,
-    gatewayLog: async () => ({ files: [], events: [], fromMs: null }),
-    stability: async () => ({ files: [], memory: [] }),
-    vitalRing: async () => ({ path: "", lives: [] }),
+    ...gatewayFacts({
+      stateDir: place.stateDir,
+      env,
+      updating,
+      era,
+      logFile: () => pathValue(config, "logging.file", env),
+      gateway,
+      gatewayLocks: judgedGatewayLocks,
+      unseenGateway,
+      gatewayPorts,
+      processes,
+    }),
+    vitalRing,
     problems: () => found,
-    fresh: (changed) => gatherFacts(changed === undefined ? options : { ...options, config: changed }),
+    fresh: (changed) => gatherFacts({ ...options, ...changed }),
   };
 }
 
@@ -227,22 +249,4 @@ function pathValue(config: ConfigFacts, key: string, env: NodeJS.ProcessEnv): st
   const value = configValue(config, key);
   if (typeof value !== "string" || value.trim() === "") return null;
   return resolveUserPath(expandReferences(value, env).text, env);
-}
-
-/** One run has one grace: a second call gets the first one's answer. */
-function perGrace<T>(read: (graceSeconds: number) => Promise<T>): (graceSeconds: number) => Promise<T> {
-  const known = new Map<number, Promise<T>>();
-  return async (graceSeconds) => {
-    const answer = known.get(graceSeconds) ?? read(graceSeconds);
-    known.set(graceSeconds, answer);
-    return await answer;
-  };
-}
-
-function once<T>(read: () => T): () => T {
-  let value: { read: T } | undefined;
-  return () => {
-    value ??= { read: read() };
-    return value.read;
-  };
 }

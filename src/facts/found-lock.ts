@@ -1,6 +1,7 @@
 import { lstatSync, statfsSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { type LockLook, lookAtLock, sameLock } from "./lock-file.ts";
+import { pauses } from "./pauses.ts";
 
 /** A lock of any family, as far as a verdict on its owner needs it. */
 export interface FoundLock {
@@ -39,9 +40,6 @@ export function unreadFolder(dir: string, error: unknown): string {
   return `${dir} cannot be read (${errorCode(error)}), its locks were not looked at`;
 }
 
-/** Two looks at a lock without a readable owner are this far apart. Milliseconds. */
-const SECOND_LOOK_MS = 120;
-
 // f_type of statfs(2). On these another machine (or the machine outside) can hold a lock unseen.
 const SHARED_FILE_SYSTEMS = new Map([
   [0x6969, "NFS"],
@@ -70,7 +68,7 @@ export function readSharedFileSystem(dir: string): string | null {
 export async function lookTwice<T extends FoundLock>(locks: readonly T[]): Promise<T[]> {
   const isAnonymous = ({ look }: T): boolean => look.kind === "file" && look.snapshot.payload.status !== "ok";
   if (!locks.some(isAnonymous)) return [...locks];
-  await new Promise((resolve) => setTimeout(resolve, SECOND_LOOK_MS));
+  await new Promise((resolve) => setTimeout(resolve, pauses.secondLook));
   return locks.flatMap((lock) => {
     if (!isAnonymous(lock) || lock.look.kind !== "file") return [lock];
     const again = lookAtLock(lock.path);

@@ -43,6 +43,16 @@ export async function findUnseenGateway(question: GatewayPortQuestion): Promise<
   return answers.find((answer) => answer !== null) ?? null;
 }
 
+/** A gateway that is at work on this port, whosever it is; null when there is none. Takes a second at most. */
+export async function gatewayOn(port: number, processes: () => Promise<ProcessTable>, root?: string) {
+  const answer = await getJson(port, "/healthz", DEADLINE_MS);
+  if (answer.kind === "closed" || (answer.kind === "answered" && !isLive(answer.json))) return null;
+  const sockets = (await socketsOn(port, await processes(), root)) ?? [];
+  const gateways = sockets.flatMap(({ listeners }) => listeners).filter(({ openclaw }) => openclaw);
+  if (answer.kind === "silent" && gateways.length === 0) return null; // anything may be silent
+  return { port, pids: [...new Set(gateways.map(({ pid }) => pid))], answers: answer.kind === "answered" };
+}
+
 /** Ports on which a gateway of this state dir would listen: what its locks say, and what it would be told. */
 export function gatewayPorts({ config, env, locks }: Pick<GatewayPortQuestion, "config" | "env" | "locks">): number[] {
   const locked = locks.map((lock) => payloadOf(lock)?.port);

@@ -28,18 +28,27 @@ export function findGateway(
   config: ConfigFacts,
   env: NodeJS.ProcessEnv,
 ): GatewayProcess | null {
-  const live = locks.flatMap((lock) => {
-    // A gateway holds its lock for as long as it runs: no hold is too long.
-    const held = lock.judgement?.verdict === "held" || lock.judgement?.verdict === "overdue";
-    const life = held && lock.look.kind === "file" ? lifeOf(lock.look.snapshot) : null;
-    return life === null || lock.look.kind !== "file" ? [] : [{ lock, life, payload: lock.look.snapshot.payload }];
-  });
+  const live = liveLocks(locks);
   const [first] = live;
   if (first === undefined || live.some(({ life }) => life.pid !== first.life.pid)) return null;
   const named = first.payload.status === "ok" ? first.payload.port : undefined;
   const port = named ?? toldPorts(config, env)[0] ?? DEFAULT_PORT;
   const ownsPort = named !== undefined || listensOn(first.life.pid, port) === true;
   return { lockPath: first.lock.path, ...first.life, port, ownsPort };
+}
+
+/** Processes that hold one of these locks, each once. */
+export function gatewayPids(locks: readonly Judged<GatewayLock>[]): number[] {
+  return [...new Set(liveLocks(locks).map(({ life }) => life.pid))];
+}
+
+function liveLocks(locks: readonly Judged<GatewayLock>[]) {
+  return locks.flatMap((lock) => {
+    // A gateway holds its lock for as long as it runs: no hold is too long.
+    const held = lock.judgement?.verdict === "held" || lock.judgement?.verdict === "overdue";
+    const life = held && lock.look.kind === "file" ? lifeOf(lock.look.snapshot) : null;
+    return life === null || lock.look.kind !== "file" ? [] : [{ lock, life, payload: lock.look.snapshot.payload }];
+  });
 }
 
 /** The life a gateway lock stands for now; null when there is none to read. */
@@ -72,9 +81,9 @@ function uptimeOf(answer: LoopbackAnswer): number | null {
 }
 
 /** Resident memory of a process in bytes; null when the platform does not tell. To be read before any request. */
-export function readRss(pid: number): number | null {
+export function readRss(pid: number, root = "/proc"): number | null {
   try {
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`${root}/${pid}/status`, "utf8"))?.[1];
     return kib === undefined ? null : Number(kib) * 1024;
   } catch {
     return null;

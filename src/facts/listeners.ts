@@ -28,12 +28,18 @@ export async function socketsOn(port: number, table: ProcessTable, root = "/proc
 
 /** Whether this process listens on this TCP port; null when the platform, or our rights, do not tell. Linux only. */
 export function listensOn(pid: number, port: number, root = "/proc"): boolean | null {
+  return portsOf(pid, root)?.includes(port) ?? null;
+}
+
+/** TCP ports this process listens on, lowest first; null when the platform, or our rights, do not tell. Linux only. */
+export function portsOf(pid: number, root = "/proc"): number[] | null {
   const dir = `${root}/${pid}`;
   const links = readLinks(`${dir}/fd`);
   if (links === "closed" || !existsSync(`${dir}/net/tcp`)) return null;
-  return [...rows(`${dir}/net/tcp`, port), ...rows(`${dir}/net/tcp6`, port)].some(({ inode }) =>
+  const own = [...rows(`${dir}/net/tcp`), ...rows(`${dir}/net/tcp6`)].filter(({ inode }) =>
     links.has(`socket:[${inode}]`),
   );
+  return [...new Set(own.map(({ port }) => port))].sort((a, b) => a - b);
 }
 
 function linuxSockets(port: number, root: string): ListeningSocket[] | null {
@@ -54,19 +60,19 @@ function linuxSockets(port: number, root: string): ListeningSocket[] | null {
   });
 }
 
-/** Inode and user of the sockets that listen on a port, from one of the kernel's lists of sockets. */
-function rows(file: string, port: number): { inode: string; uid: number }[] {
+/** The sockets that listen, on this port or on any, from one of the kernel's lists of sockets. */
+function rows(file: string, port?: number): { inode: string; uid: number; port: number }[] {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch {
     return []; // without IPv6 there is no tcp6
   }
-  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const suffix = port === undefined ? "" : `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return text.split("\n").flatMap((line) => {
     const fields = line.trim().split(/\s+/);
     if (!fields[1]?.endsWith(suffix) || fields[3] !== LISTEN) return [];
-    return [{ uid: Number(fields[7]), inode: fields[9] ?? "" }];
+    return [{ uid: Number(fields[7]), inode: fields[9] ?? "", port: Number.parseInt(fields[1].slice(-4), 16) }];
   });
 }
 

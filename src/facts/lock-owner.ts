@@ -3,6 +3,13 @@ import type { FoundLock } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import type { ProcessTable } from "./processes.ts";
 
+/** What the policy says about locks. */
+export interface LockRules {
+  readonly graceSeconds: number;
+  /** Nobody outside this container writes into the state dir. */
+  readonly soleOwner?: boolean | undefined;
+}
+
 /**
  * Gathers what a verdict on this lock rests on and judges it; null when there is no regular file to judge. Only when
  * nobody seems to hold it any more it is asked whether a gateway is at work out of sight.
@@ -10,7 +17,7 @@ import type { ProcessTable } from "./processes.ts";
 export async function judgeSnapshot(
   lock: FoundLock,
   table: ProcessTable,
-  graceSeconds: number,
+  { graceSeconds, soleOwner }: LockRules,
   findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judgement | null> {
   if (lock.look.kind !== "file") return null;
@@ -29,6 +36,7 @@ export async function judgeSnapshot(
     uid: table.uid,
     nowMs: Date.now(),
     graceMs: graceSeconds * 1000,
+    soleOwner,
   };
   const judgement = judgeLock(about);
   if (!isVoidable(judgement)) return judgement;

@@ -13,21 +13,33 @@ export type LoopbackAnswer =
 const MAX_BYTES = 65_536;
 
 /**
- * GET of a path on 127.0.0.1, never through a proxy and never anywhere else. Never throws.
+ * GET of a path on 127.0.0.1, never through a proxy and never anywhere else. A gateway that wants TLS hangs up on plain
+ * HTTP: then it is asked with TLS, whatever its certificate says, since nothing secret is sent. Never throws.
  * @param deadlineMs milliseconds for everything, from connecting to the last byte.
  */
-export function getJson(port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer> {
-  return new Promise((resolve) => {
+export async function getJson(port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer> {
+  const began = performance.now();
+  const plain = await get(false, port, path, deadlineMs);
+  const leftMs = deadlineMs - (performance.now() - began);
+  if (plain !== "cut off") return plain;
+  const secure = leftMs > 0 ? await get(true, port, path, leftMs) : plain;
+  return secure === "cut off" ? { kind: "silent" } : secure;
+}
+
+/** `cut off`: the connection ended before the answer did. */
+async function get(tls: boolean, port: number, path: string, deadlineMs: number): Promise<LoopbackAnswer | "cut off"> {
+  const client = tls ? await import("node:https") : http;
+  return await new Promise((resolve) => {
     let connected = false;
-    const request = http.get({ host: "127.0.0.1", port, path, agent: false });
-    const finish = (answer: LoopbackAnswer): void => {
+    const request = client.get({ host: "127.0.0.1", port, path, agent: false, rejectUnauthorized: false });
+    const finish = (answer: LoopbackAnswer | "cut off"): void => {
       clearTimeout(timer);
       request.destroy();
       resolve(answer);
     };
-    const fail = (): void => finish({ kind: connected ? "silent" : "closed" });
+    const fail = (): void => finish(connected ? "cut off" : { kind: "closed" });
     // A connection that is not refused within the deadline is none of a listener's on this machine.
-    const timer = setTimeout(fail, deadlineMs);
+    const timer = setTimeout(() => finish({ kind: connected ? "silent" : "closed" }), deadlineMs);
     request.on("socket", (socket) => {
       socket.once("connect", () => {
         connected = true;

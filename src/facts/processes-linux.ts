@@ -122,6 +122,11 @@ function readStat(root: string, pid: number): Stat | null {
   return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
 }
 
+/** When this process started, in clock ticks since boot; null where the platform does not tell. */
+export function ownStartTicks(): number | null {
+  return readStat("/proc", process.pid)?.startTicks ?? null;
+}
+
 /** Of a process; every field is null or 0 when it is gone or hidden. */
 export function readStatus(root: string, pid: number) {
   const text = readText(`${root}/${pid}/status`) ?? "";

@@ -37,15 +37,16 @@ export function startEarlyRepair(run: string): () => Promise<void> {
 }
 
 async function repairConfigLocks(run: string): Promise<RepairResult | undefined> {
-  const [{ gatherFacts }, { repair }, { isEnabled }] = await Promise.all([
+  const [{ gatherFacts }, { repair }, { isEnabled }, { findEntry, othersThan }] = await Promise.all([
     import("../facts/facts.ts"),
     import("../engine/repair.ts"),
     import("./enabled.ts"),
+    import("../engine/catalogue.ts"),
   ]);
   const { config, updating } = gatherFacts();
   // Of a config that cannot be read nobody knows whether it turns this plugin off.
   if (updating || config.problem !== null || !isEnabled(config.value)) return undefined;
-  return await repair({ only: ["config-lock"], run });
+  return await repair({ skip: othersThan(findEntry("config-lock")), run });
 }
 
 /** What was moved; what stayed only if the host never asked our checks, which say it themselves. "" for nothing. */

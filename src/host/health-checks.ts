@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type CatalogueEntry, catalogue } from "../engine/catalogue.ts";
+import { type CatalogueEntry, catalogue, othersThan } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairResult } from "../engine/repair.ts";
 import { isAside } from "../engine/types.ts";
@@ -46,7 +46,7 @@ export function hostCheck(
       await beforeTurn();
       if (!isEnabled(ctx.cfg)) return [];
       const { diagnose } = await import("../engine/diagnose.ts");
-      const { findings } = await diagnose({ ...options(ctx), only: [entry.id] });
+      const { findings } = await diagnose({ ...options(ctx), skip: othersThan(entry) });
       const paths = scope?.paths ?? [];
       return findings.filter(
         (finding) =>
@@ -61,7 +61,7 @@ export function hostCheck(
       const result = await repairInDoctor(command, {
         hostConfig,
         ...options(ctx),
-        only: [entry.id],
+        skip: othersThan(entry),
         asides: false,
         dryRun: ctx.dryRun,
         run,

@@ -1,6 +1,7 @@
-/** The plugin's entry: the command `openclaw vitals`. */
+/** The plugin's entry: the command `openclaw vitals`, and what runs inside a gateway. */
 import { commandIndex } from "./command.ts";
 import { PLUGIN_ID } from "./enabled.ts";
+import { type GatewayService, samplerService } from "./gateway-service.ts";
 
 const DESCRIPTION = "Vital signs of this OpenClaw: stale session locks and more, with repairs that can be undone";
 
@@ -20,6 +21,9 @@ interface PluginApi {
     register: (context: { readonly program: CommandBuilder }) => void,
     options: { readonly descriptors: readonly { name: string; description: string; hasSubcommands: boolean }[] },
   ): void;
+  /** The host starts a service in a gateway only, and stops it with the gateway or when the plugin is disabled. */
+  registerService?(service: GatewayService): void;
+  readonly runtime?: { readonly version?: unknown };
 }
 
 const plugin = {
@@ -43,10 +47,15 @@ const plugin = {
       },
       { descriptors: [{ name: PLUGIN_ID, description: DESCRIPTION, hasSubcommands: true }] },
     );
+    api.registerService?.(samplerService(() => hostVersion(api)));
   },
 };
 
 export default plugin;
+
+function hostVersion({ runtime }: PluginApi): string | null {
+  return typeof runtime?.version === "string" ? runtime.version : null;
+}
 
 /** Our own flags, untouched by the host's parser. */
 export function argumentsAfterCommand(argv: readonly string[]): string[] {

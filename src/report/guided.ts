@@ -12,7 +12,7 @@ import {
   type RepairReport,
   type RepairStatus,
 } from "../engine/types.ts";
-import { count, diffLines, hostName, relative, STYLE, splitAsides } from "./human.ts";
+import { count, diffLines, hostName, relative, STYLE, silenceLine, splitAsides } from "./human.ts";
 
 /** More of one kind say nothing new on a screen. */
 const SHOWN_PER_GROUP = 8;
@@ -27,6 +27,8 @@ const MARK: Record<RepairStatus, { readonly symbol: string; readonly style: Styl
 /** What is shown before anybody is asked. */
 export interface Guide {
   readonly diagnosis: Diagnosis;
+  /** How many repairs of a killed run were brought to an end before. */
+  readonly finished: number;
   /** Why a finding that has a repair gets none now. */
   readonly skipped: readonly RepairReport[];
   /** How many repairs are offered. */
@@ -36,10 +38,13 @@ export interface Guide {
 }
 
 /** The findings, by what is broken for the user, worst first, and last what can be done about them. */
-export function renderGuide({ diagnosis, skipped, offered, asides }: Guide, paint: Paint): string {
-  const { stateDir } = diagnosis;
-  const [aside, findings] = asides ? ["", diagnosis.findings] : splitAsides(diagnosis);
-  const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}`;
+export function renderGuide({ diagnosis, finished, skipped, offered, asides }: Guide, paint: Paint): string {
+  const { stateDir, silenced } = diagnosis;
+  const [notes, findings] = asides ? ["", diagnosis.findings] : splitAsides(diagnosis);
+  const aside = notes + silenceLine(silenced.length);
+  const resumed =
+    finished === 0 ? "" : `\nAn earlier run was interrupted; ${count(finished, "repair")} of it came to an end now.`;
+  const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}${resumed}`;
   if (findings.length === 0) return `${head}\n\n${aside}${paint("green", "Nothing found.")}\n`;
   const reasons = new Map(skipped.map(({ findingId, reason }) => [findingId, reason]));
   const groups = inGroups(findings).map(([group, members]) => {

@@ -9,8 +9,9 @@ export const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow",
 
 /** A diagnosis for people. Severities are words, colour only repeats them. */
 export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
-  const { stateDir, checksRun } = diagnosis;
-  const [aside, findings] = splitAsides(diagnosis);
+  const { stateDir, checksRun, silenced } = diagnosis;
+  const [notes, findings] = splitAsides(diagnosis);
+  const aside = notes + silenceLine(silenced.length);
   const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}, ${count(checksRun, "check")} run`;
   if (findings.length === 0) return `${head}\n\n${paint("green", "Nothing found.")}\n${aside}`;
   const fixable = findings.filter((finding) => finding.fix !== null).length;
@@ -32,6 +33,11 @@ export function splitAsides({ findings, checksRun }: Diagnosis): [string, readon
   return [line, findings.filter((finding) => !isAside(finding))];
 }
 
+export function silenceLine(silenced: number): string {
+  if (silenced === 0) return "";
+  return `${count(silenced, "finding")} silenced by the policy: \`openclaw-vitals policy\` says which and why.\n`;
+}
+
 function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
   const { severity, message, verdict, confidence, evidence, fixHint, checkId, id } = finding;
   const lines = [`${paint(STYLE[severity], severity)}  ${plain(message)}`];
@@ -48,8 +54,9 @@ function renderFinding(finding: Finding, stateDir: string, paint: Paint): string
 
 /** What `fix` did, for people. */
 export function renderRepairs(result: RepairResult, paint: Paint): string {
-  const { repairs, remaining, stateDir, run } = result;
-  if (repairs.length === 0 && remaining.every(isAside)) return `${paint("green", "Nothing to repair.")}\n`;
+  const { repairs, remaining, silenced, stateDir, run } = result;
+  const last = silenceLine(silenced.length);
+  if (repairs.length === 0 && remaining.every(isAside)) return `${paint("green", "Nothing to repair.")}\n${last}`;
   const lines = repairs.map((repair) => renderRepair(repair, stateDir, paint));
   const planned = repairs.some((repair) => repair.status === "planned");
   const left = remaining
@@ -66,7 +73,7 @@ export function renderRepairs(result: RepairResult, paint: Paint): string {
     repairs.some(({ status, risk, final }) => status === "repaired" && risk !== "disruptive" && !final)
   )
     lines.push("", `Run ${run}. Take it back with \`openclaw-vitals undo ${run}\`.`);
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n${last}`;
 }
 
 function renderRepair(

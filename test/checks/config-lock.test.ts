@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { diagnose } from "../../src/engine/diagnose.ts";
 import { repair } from "../../src/engine/repair.ts";
 import {
+  deadProcess,
   identityOf,
-  killedProcess,
   makeSandbox,
   onLinux,
   quarantined,
@@ -16,6 +16,7 @@ import {
   startHolder,
   temporaryFolder,
 } from "../engine/sandbox.ts";
+import { unhurried } from "../quick.ts";
 
 const HOUR = 3_600_000;
 // Where nobody can see who has a file open, moving an empty lock takes a yes.
@@ -66,8 +67,11 @@ describe("nothing to say", () => {
     const sandbox = makeSandbox();
     const file = put(sandbox, CONFIG, "");
     const later = setInterval(() => utimesSync(file, new Date(0), new Date(Math.random() * 1e9)), 20);
-    expect(await look(sandbox)).toEqual([]);
-    clearInterval(later);
+    try {
+      expect(await unhurried(() => look(sandbox))).toEqual([]);
+    } finally {
+      clearInterval(later);
+    }
   });
 
   test.runIf(onLinux)("held by a live writer, as long as it likes", async () => {
@@ -158,7 +162,7 @@ describe("a lock nobody holds", () => {
 describe("a lock the host takes back by itself", () => {
   test("a dead owner is only told of, and moved all the same", async () => {
     const sandbox = makeSandbox();
-    const { pid } = await killedProcess();
+    const { pid } = await deadProcess();
     const file = put(sandbox, CONFIG, recorded("config-lock/2026.5.22", { pid }));
     for (const options of [OLD, NEW]) {
       expect(await only(sandbox, options)).toMatchObject({
@@ -178,7 +182,7 @@ describe("a lock the host takes back by itself", () => {
   test("as 2026.9.6 writes it, with its token of white space", async () => {
     const sandbox = makeSandbox();
     const recordedLock = fileURLToPath(new URL("../fixtures/config-lock/2026.9.6.lock", import.meta.url));
-    const { pid } = await killedProcess();
+    const { pid } = await deadProcess();
     put(sandbox, CONFIG, readFileSync(recordedLock, "utf8").replace("4242", String(pid)));
     const finding = await only(sandbox, NEW);
     expect(finding).toMatchObject({ severity: "info", verdict: "gone", confidence: "proven" });
@@ -195,7 +199,7 @@ describe("a lock the host takes back by itself", () => {
 
   test("not for a sign-in: there the host refuses", async () => {
     const sandbox = makeSandbox();
-    const { pid } = await killedProcess();
+    const { pid } = await deadProcess();
     put(sandbox, "locks/provider-auth-persistence/lock-00ff.lock", { pid, createdAt: ago(HOUR) });
     const finding = await only(sandbox, NEW);
     expect(finding).toMatchObject({ severity: "error", target: "sign-in, lock-00ff.lock" });

@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { diagnose } from "../../src/index.ts";
 import { packageFile } from "../../src/package.ts";
-import { killedProcess, makeSandbox, onLinux, startHolder, temporaryFolder } from "../engine/sandbox.ts";
+import { deadProcess, makeSandbox, onLinux, startHolder, temporaryFolder } from "../engine/sandbox.ts";
 import { inventory } from "../facts/sandbox.ts";
 
 const SCHEMA = readFileSync(packageFile("test/fixtures/stranded-lease/2026.9.6.sql"), "utf8");
@@ -74,7 +74,7 @@ describe("no finding", () => {
   test("the rows a killed gateway left: the host takes them back", async () => {
     const host = makeHost();
     const db = host.open();
-    const { pid } = await killedProcess();
+    const { pid } = await deadProcess();
     stateLease(db, { payload: gateway(pid, os.hostname(), 7), renewedAgo: 1000 });
     agentLease(db, pid, null, 1000);
     expect((await host.look()).findings).toEqual([]);

@@ -300,6 +300,13 @@ describe("text that cannot be read", () => {
     ["a policy", "vitals.config.json", (secret) => `{ "retries": ${secret} }`],
     ["a policy in YAML", "vitals.config.yaml", (secret) => `retries: {a: "${secret}\nb: [`],
     ["a policy with a text", "vitals.config.json", (secret) => JSON.stringify({ retries: { ceiling: secret } })],
+    ["a policy with a text for a word", "vitals.config.yaml", (secret) => `autoHeal: "${secret}"`],
+    ["a policy with a text for an id", "vitals.config.json", (secret) => JSON.stringify({ silence: [{ id: secret }] })],
+    [
+      "a policy in the config with a text for a word",
+      "openclaw.json",
+      (secret) => JSON.stringify({ plugins: { entries: { vitals: { config: { autoHeal: secret } } } } }),
+    ],
     [
       "a policy in the config",
       "openclaw.json",

@@ -18,6 +18,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import type { RepairOptions } from "../../src/engine/repair.ts";
+import { isTaken } from "../facts/sandbox.ts";
 
 export const SESSION = "b68174ac-1d06-4f19-a8f7-f055b2fa51af";
 /** The checks that look at session locks; others have something of their own to say about a host. */
@@ -122,10 +123,15 @@ export async function killedProcess(): Promise<{ pid: number; starttime?: number
 
 let dead: ReturnType<typeof killedProcess> | undefined;
 
-/** The payload of a lock whose owner was killed a while ago; one owner for all the locks of a test file. */
+/** A process that was killed a while ago: the same one again while nobody else has got its number. */
+export async function deadProcess(): ReturnType<typeof killedProcess> {
+  if (dead === undefined || isTaken((await dead).pid)) dead = killedProcess();
+  return await dead;
+}
+
+/** The payload of a lock whose owner was killed a while ago. */
 export async function deadPayload(fixture = "stale-lock/2026.5.22"): Promise<Payload> {
-  dead ??= killedProcess();
-  const { pid, starttime } = await dead;
+  const { pid, starttime } = await deadProcess();
   const { starttime: _recorded, ...rest } = recorded(fixture, { pid });
   return starttime === undefined ? rest : { ...rest, starttime };
 }

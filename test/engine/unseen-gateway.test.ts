@@ -10,7 +10,7 @@ import { leaseFinding } from "../../src/engine/lease-findings.ts";
 import { repairFindings } from "../../src/engine/repair.ts";
 import type { JudgedLease } from "../../src/facts/leases.ts";
 import { diagnose, repair } from "../../src/index.ts";
-import { killedProcess, makeSandbox, startHolder } from "./sandbox.ts";
+import { deadProcess, makeSandbox, startHolder } from "./sandbox.ts";
 
 /** Answers as a gateway does, from a process that is none: this one. `start` and `stop` as often as needed. */
 async function makeGateway() {
@@ -36,7 +36,7 @@ async function makeGateway() {
 async function deadLock(port: number) {
   const sandbox = makeSandbox();
   sandbox.writeConfig({ gateway: { port } });
-  const lock = sandbox.plant({ payload: { ...(await killedProcess()), createdAt: new Date().toISOString() } });
+  const lock = sandbox.plant({ payload: { ...(await deadProcess()), createdAt: new Date().toISOString() } });
   return { ...sandbox, lock };
 }
 
@@ -60,7 +60,7 @@ test("one look asks it once, and nobody asks while no lock is dead", async () =>
   const gateway = await makeGateway();
   const port = await gateway.start();
   const { options, plant } = await deadLock(port);
-  plant({ session: "second", payload: { ...(await killedProcess()), createdAt: new Date().toISOString() } });
+  plant({ session: "second", payload: { ...(await deadProcess()), createdAt: new Date().toISOString() } });
   expect((await diagnose(options)).findings).toHaveLength(2);
   expect(gateway.asked).toEqual(["/healthz"]);
 

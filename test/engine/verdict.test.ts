@@ -322,6 +322,59 @@ describe("inside a container", () => {
   });
 });
 
+describe("inside a container that has the state dir to itself, as the operator says", () => {
+  const alone = (change: Change) => judge({ namespace: container, holders: nobody, soleOwner: true, ...change });
+  const before = payload({ createdAtMs: NOW - 61 * MINUTE });
+  const thread: ProcessState = { state: "thread", threadOf: 9 };
+
+  test.each<[string, Change, string]>([
+    ["an owner from its own time that is gone", { owner: absent }, "owner-dead"],
+    ["an owner from before the container was restarted", { owner: absent, payload: before }, "owner-dead"],
+    ["a pid never given out since", { owner: absent, payload: payload({ pid: 30_001 }) }, "owner-dead"],
+    ["pid 1 of an earlier life, seen by nobody now", { owner: absent, payload: payload({ pid: 1 }) }, "owner-dead"],
+    ["pid 1 with another start", { owner: gateway({ startTicks: 5 }), payload: payload({ pid: 1 }) }, "pid-reused"],
+    ["a recycled pid from before", { owner: gateway({ startTicks: 5 }), payload: before }, "pid-reused"],
+    ["a thread with the owner's pid", { owner: thread, payload: before }, "pid-is-thread"],
+    ["a lock without owner", { owner: null, payload: { status: "empty" } }, "no-payload"],
+  ])("%s → gone, without a yes", (_name, change, reason) => {
+    const result = alone(change);
+    expect(result).toMatchObject({ verdict: "gone", reason, solid: true, confidence: "likely" });
+    expect(evidence(result, "nobody outside this container writes here")).toBe(true);
+  });
+
+  test("clocks alone still need a yes", () => {
+    const owner = gateway({ startTicks: null, startedAtMs: NOW - MINUTE });
+    const result = alone({ owner, payload: payload({ starttime: null }), ownerDescriptorsReadable: false });
+    expect(result).toMatchObject({ verdict: "gone", reason: "pid-reused", solid: false });
+  });
+
+  test.each<[string, Change, string, string]>([
+    [
+      "a gateway answers that is no process here",
+      { owner: absent, unseenGateway: unseen },
+      "unknown",
+      "unseen-gateway",
+    ],
+    ["somebody has it open", { owner: absent, holders: { pids: [77], seen: "own" } }, "unknown", "held-from-elsewhere"],
+    ["it lies on a shared file system", { owner: absent, sharedFileSystem: "nfs" }, "unknown", "shared-file-system"],
+    ["its owner lives", { holders: { pids: [PID], seen: "own" } }, "held", "holding"],
+    [
+      "it was made a moment ago",
+      { owner: null, payload: { status: "empty" }, snapshot: { mtimeMs: NOW } },
+      "unknown",
+      "fresh",
+    ],
+    [
+      "/proc is not its own",
+      { owner: absent, namespace: { ...container, trusted: false } },
+      "unknown",
+      "other-namespace",
+    ],
+  ])("but not when %s", (_name, change, verdict, reason) => {
+    expect(alone(change)).toMatchObject({ verdict, reason });
+  });
+});
+
 describe("rights", () => {
   test("another uid's file, seen as non-root → unknown", () => {
     const result = judge({ snapshot: { uid: 2000 }, owner: absent, holders: nobody });
@@ -639,6 +692,19 @@ function forbidsRemoval(lock: LockCase): string | null {
 }
 
 describe("any case", () => {
+  prop.prop([anyCase], { numRuns: 2000 })(
+    "the operator's word counts in a container only, and there for it only",
+    (lock) => {
+      const [without, with_] = [judgeLock(lock), judgeLock({ ...lock, soleOwner: true })];
+      if (lock.namespace.initial !== false) expect(with_).toEqual(without);
+      // As if the same had been seen on a machine without containers.
+      const outside = judgeLock({ ...lock, namespace: { ...lock.namespace, initial: true } });
+      const first = lock.snapshot.payload.status === "ok" && lock.snapshot.payload.pid === 1;
+      if (lock.namespace.initial === false && !first) expect(with_.verdict).toBe(outside.verdict);
+      if (outside.verdict !== "gone" && !first) expect(with_.verdict).not.toBe("gone");
+    },
+  );
+
   prop.prop([anyCase], { numRuns: 4000 })("nothing the design forbids is gone", (lock) => {
     const { verdict } = judgeLock(lock);
     const forbidden = forbidsRemoval(lock);

@@ -4,8 +4,10 @@ import { beforeEach, expect, test } from "vitest";
 import { judgeLocks } from "../../src/facts/judge-locks.ts";
 import { lookAtLock } from "../../src/facts/lock-file.ts";
 import { openProcessTable } from "../../src/facts/processes.ts";
+import { unhurried } from "../quick.ts";
 import { tempDir } from "./sandbox.ts";
 
+const RULES = { graceSeconds: 30 };
 const noGateway = async () => null;
 let file: string;
 beforeEach(() => {
@@ -21,7 +23,7 @@ function plant(createdAt = new Date().toISOString()): void {
 
 test("a lock that stays as it was is reported", async () => {
   plant();
-  const judged = await judgeLocks([found()], await openProcessTable(), 30, noGateway);
+  const judged = await judgeLocks([found()], await openProcessTable(), RULES, noGateway);
   expect(judged).toMatchObject([{ judgement: { verdict: "gone" } }]);
 });
 
@@ -29,7 +31,7 @@ test("a lock that was released since it was read is no finding", async () => {
   plant();
   const lock = found();
   rmSync(file);
-  expect(await judgeLocks([lock], await openProcessTable(), 30, noGateway)).toEqual([]);
+  expect(await judgeLocks([lock], await openProcessTable(), RULES, noGateway)).toEqual([]);
 });
 
 test("a lock that was taken anew since it was read is no finding", async () => {
@@ -37,7 +39,7 @@ test("a lock that was taken anew since it was read is no finding", async () => {
   const lock = found();
   rmSync(file);
   plant("2026-01-01T00:00:00.000Z");
-  expect(await judgeLocks([lock], await openProcessTable(), 30, noGateway)).toEqual([]);
+  expect(await judgeLocks([lock], await openProcessTable(), RULES, noGateway)).toEqual([]);
 });
 
 test("a holder that has just closed the file is given the time to remove it", async () => {
@@ -49,10 +51,11 @@ test("a holder that has just closed the file is given the time to remove it", as
     writeFileSync(file, JSON.stringify({ pid: process.pid, createdAt: new Date(startedAt + 1000).toISOString() }));
     const old = new Date(Date.now() - 120_000);
     utimesSync(file, old, old);
-    const leaked = await judgeLocks([found()], await openProcessTable(), 30, noGateway);
+    const leaked = await judgeLocks([found()], await openProcessTable(), RULES, noGateway);
     if (process.platform !== "linux") return;
     expect(leaked).toMatchObject([{ judgement: { verdict: "leaked" } }]);
-    const releasing = judgeLocks([found()], await openProcessTable(), 30, noGateway);
+    const table = await openProcessTable();
+    const releasing = unhurried(() => judgeLocks([found()], table, RULES, noGateway));
     setTimeout(() => rmSync(file), 30);
     expect(await releasing).toEqual([]);
   } finally {

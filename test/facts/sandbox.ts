@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -33,9 +34,25 @@ export function put(file: string, content: string | Uint8Array = ""): string {
   return file;
 }
 
-/** The pid of a process that has ended and was collected. */
+let dead: number | undefined;
+
+/**
+ * The pid of a process that has ended and was collected. The same one again while nobody else has got its number:
+ * processes are slow to start.
+ */
 export function deadPid(): number {
-  return spawnSync(process.execPath, ["--version"]).pid;
+  if (dead === undefined || isTaken(dead)) dead = spawnSync(process.execPath, ["--version"]).pid;
+  return dead;
+}
+
+/** Whether a process, or on Linux a thread, has this number now. */
+export function isTaken(pid: number): boolean {
+  if (process.platform === "linux") return existsSync(`/proc/${pid}`);
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 /** A lock payload as OpenClaw 2026.5.22 writes it. */

@@ -13,6 +13,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../src/engine/errors.ts";
@@ -729,10 +730,7 @@ function settleAsAnotherRun(stateDir: string): void {
 }
 
 function otherFileSystem(): string | null {
-  const [candidate, here] = ["/dev/shm", process.env["TMPDIR"] ?? "/tmp"];
-  try {
-    return statSync(candidate).dev === statSync(here).dev ? null : candidate;
-  } catch {
-    return null;
-  }
+  const here = statSync(os.tmpdir()).dev;
+  const others = ["/dev/shm", "/tmp", "/var/tmp"].filter((folder) => existsSync(folder));
+  return others.find((folder) => statSync(folder).dev !== here) ?? null;
 }

@@ -1,5 +1,6 @@
 /** Owners in other PID namespaces (containers that share a state dir): never judged dead, from either side. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createHome, type Home } from "./harness/home.ts";
 import { ensureHost } from "./harness/hosts.ts";
@@ -72,6 +73,40 @@ asRoot("seen from inside a container: a lock made outside is unknown, whatever i
   expect(JSON.parse((await fix.finished).stdout).repairs).toEqual([]);
   expect(existsSync(path)).toBe(true);
 });
+
+/** In a container: something holds `$2`, then the command runs on the folder and says what it did. */
+const HOLD_AND_FIX = `"$0" -e "$3" "$2" & until [ -s "$2" ]; do sleep 0.05; done
+shift 3; "$0" "$@"`;
+
+asRoot(
+  "a container restarted over its lock heals it unasked only where the policy says the folder is its own",
+  async () => {
+    const [left, held] = [
+      await plantLock(home, {
+        sessionId: "left",
+        transcript: true,
+        payload: { pid: 7, createdAt: new Date(Date.now() - 3_600_000).toISOString(), starttime: 100 },
+      }),
+      lockPath(home, "main", "held"),
+    ];
+    const fix = async (): Promise<{ repairs: unknown[]; remaining: unknown[] }> => {
+      rmSync(held, { force: true });
+      const command = [BIN, "fix", "--non-interactive", "--json", ...HOST];
+      const inside = await home.spawnFile("unshare", [
+        ...NEW_NAMESPACE,
+        ...["sh", "-c", HOLD_AND_FIX, home.host.node, BIN, held, HOLDER],
+        ...command,
+      ]);
+      return JSON.parse((await inside.finished).stdout);
+    };
+    expect(await fix()).toMatchObject({ repairs: [], remaining: [{ verdict: "unknown", path: left }] });
+    expect(existsSync(left)).toBe(true);
+
+    writeFileSync(join(home.stateDir, "vitals.config.yaml"), "locks: { soleOwner: true }\n");
+    expect(await fix()).toMatchObject({ repairs: [{ status: "repaired", risk: "safe", path: left }], remaining: [] });
+    expect([existsSync(left), existsSync(held)]).toEqual([false, true]);
+  },
+);
 
 asRoot("without a /proc of its own namespace nothing is judged", async () => {
   const path = await plantLock(home, {

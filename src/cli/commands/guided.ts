@@ -18,9 +18,9 @@ const guided: Command = async (options, terminal) =>
     );
     const { diagnosis } = prepared.before;
     const paint = painter(terminal.stdout, options.color);
-    const { skipped, planned } = prepared;
+    const { finished, skipped, planned } = prepared;
     const asides = (options.only ?? []).length > 0;
-    const found = renderGuide({ diagnosis, skipped, offered: planned.length, asides }, paint);
+    const found = renderGuide({ diagnosis, finished, skipped, offered: planned.length, asides }, paint);
     if (planned.length === 0) {
       const text = options.quiet && diagnosis.ok ? "" : found;
       return { code: diagnosis.ok ? EXIT.clean : EXIT.findings, document: diagnosis, text };
