@@ -1,6 +1,6 @@
 import type { Terminal } from "./terminal.ts";
 
-/** A second Ctrl-C this soon is the first one again: a launcher passes on what the terminal sent too. Milliseconds. */
+/** A signal this soon after a Ctrl-C is the same one: a launcher passes on what the terminal sent too. Milliseconds. */
 const SAME_MS = 300;
 const CTRL_C = 3;
 
@@ -38,16 +38,17 @@ export async function withInterrupts<T>(
   let finishing = false;
   let last = Number.NEGATIVE_INFINITY;
   const interrupt = (): void => {
-    const now = performance.now();
-    if (now - last < SAME_MS) return;
-    last = now;
+    last = performance.now();
     if (signal.aborted && finishing) {
       terminal.stderr.write(`${LEFT}\n`);
       terminal.exit?.(exitCode);
     } else if (finishing) terminal.stderr.write(`${FINISHING}\n`);
     controller.abort();
   };
-  terminal.on?.("SIGINT", interrupt);
+  const hear = (): void => {
+    if (performance.now() - last >= SAME_MS) interrupt();
+  };
+  terminal.on?.("SIGINT", hear);
   try {
     return await work({
       signal,
@@ -67,7 +68,7 @@ export async function withInterrupts<T>(
       },
     });
   } finally {
-    terminal.off?.("SIGINT", interrupt);
+    terminal.off?.("SIGINT", hear);
   }
 }
 

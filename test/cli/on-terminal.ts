@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { tempDir } from "../facts/sandbox.ts";
 import { signalGroup, start } from "../hosts/harness/processes.ts";
 import { openTerminal, type Terminal, type TerminalOptions } from "../hosts/harness/terminal.ts";
@@ -18,8 +18,9 @@ export const PATIENCE_MS = 60_000;
 export async function onTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<GuidedTerminal> {
   const dir = tempDir();
   const state = path.join(dir, "stty");
-  // The terminal's own word for its state, after the program.
-  const script = 'trap : INT; "$@"; code=$?; stty -a >"$0.new"; mv "$0.new" "$0"; exit $code';
+  // The terminal's own word for its state after the program; of one that has ended tmux says nothing about the cursor.
+  const script =
+    'trap : INT; "$@"; code=$?; stty -a >"$0.new"; mv "$0.new" "$0"; until [ -e "$0.seen" ]; do sleep 0.1; done; exit $code';
   const { TMPDIR } = process.env;
   const env = { PATH: process.env["PATH"], HOME: dir, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1", TMPDIR };
   const home = {
@@ -36,15 +37,17 @@ export async function onTerminal(args: readonly string[], options: TerminalOptio
   return {
     ...terminal,
     async ended() {
-      const code = await terminal.exited(PATIENCE_MS);
-      const screen = await terminal.screen(true);
-      const stty = existsSync(state) ? readFileSync(state, "utf8") : "";
+      const seen = async (): Promise<string> => await terminal.screen(true);
+      await expect.poll(() => existsSync(state), { timeout: PATIENCE_MS, message: "the program ends" }).toBe(true);
+      const stty = readFileSync(state, "utf8");
       const broken = ["icanon", "isig", "echo", "icrnl", "opost"].filter(
         (mode) => !new RegExp(`(^|\\s)${mode}\\b`).test(stty),
       );
-      if (broken.length > 0 || !(await terminal.cursor()))
-        throw new Error(`the terminal is not as it was (${broken.join(", ") || "no cursor"}):\n${screen}`);
-      return { code, screen };
+      if (!(await terminal.cursor())) broken.push("the cursor");
+      if (broken.length > 0) throw new Error(`the terminal is not as it was: ${broken.join(", ")}\n${await seen()}`);
+      const screen = await seen();
+      writeFileSync(`${state}.seen`, "");
+      return { code: await terminal.exited(PATIENCE_MS), screen };
     },
   };
 }

@@ -19,6 +19,14 @@ describe("lines on a terminal", () => {
     expect(lines).toEqual(["moved", `  ${path}`, "  away"]);
   });
 
+  test("a command stays on one line, so that it can be copied", () => {
+    const text = "9 notes that need no action, all of them: `openclaw-vitals --only host-hazard,x`";
+    expect(wrap(text, 60).split("\n")).toEqual([
+      "9 notes that need no action, all of them:",
+      "  `openclaw-vitals --only host-hazard,x`",
+    ]);
+  });
+
   test("a diff and what fits are as they were", () => {
     const diff = `    -        "key": "${"a long value ".repeat(10)}"`;
     expect(wrap(diff, 60)).toBe(diff);
