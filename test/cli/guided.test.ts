@@ -11,7 +11,7 @@ import { finishInterrupted } from "../../src/engine/settle.ts";
 import { readLife } from "../../src/facts/gateway.ts";
 import { FAKE_HOST, startFakeGateway } from "../engine/fake-gateway.ts";
 import { onLinux } from "../engine/sandbox.ts";
-import { brokenState, inventory, put } from "../facts/sandbox.ts";
+import { brokenState, inventory, put, tempDir } from "../facts/sandbox.ts";
 import { hasTmux } from "../hosts/harness/terminal.ts";
 import { onTerminal, PATIENCE_MS } from "./on-terminal.ts";
 
@@ -161,6 +161,24 @@ describe.skipIf(!hasTmux)("nothing is changed (needs tmux)", () => {
     expect(code).toBe(1);
     expect(screen).toContain("Session one");
     expect(screen).not.toMatch(WHICH);
+    expect(inventory(stateDir)).toEqual(before);
+  });
+
+  test.each([
+    ["stdout is a pipe", '"$@" | tee "$0.file"', "stdout"],
+    ["stderr is a pipe", '"$@" 2>"$0.file"', "stderr"],
+    ["the terminal cannot be drawn on", 'TERM=dumb "$@" | tee "$0.file"', "stdout"],
+  ])("and nothing asked or drawn when %s", async (_what, how, stream) => {
+    const { stateDir, at } = broken();
+    const before = inventory(stateDir);
+    const dir = tempDir();
+    const env = { NO_COLOR: undefined as unknown as string };
+    const { screen } = await (await onTerminal(at, { env }, how, dir)).ended();
+    expect(screen).toContain("Session one");
+    expect(screen).not.toMatch(WHICH);
+    const written = readFileSync(path.join(dir, "stty.file"), "utf8");
+    expect(written).not.toContain("\u001b");
+    if (stream === "stderr") expect(written).toBe("");
     expect(inventory(stateDir)).toEqual(before);
   });
 

@@ -15,12 +15,19 @@ export interface GuidedTerminal extends Terminal {
 /** Long on a machine that has other things to do. */
 export const PATIENCE_MS = 60_000;
 
-export async function onTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<GuidedTerminal> {
-  const dir = tempDir();
+/**
+ * @param how the shell's command for the program, `"$@"`; files beside the terminal are named after `$0`
+ * @param dir where these files are, named `stty`
+ */
+export async function onTerminal(
+  args: readonly string[],
+  options: TerminalOptions = {},
+  how = '"$@"',
+  dir = tempDir(),
+): Promise<GuidedTerminal> {
   const state = path.join(dir, "stty");
   // The terminal's own word for its state after the program; of one that has ended tmux says nothing about the cursor.
-  const script =
-    'trap : INT; "$@"; code=$?; stty -a >"$0.new"; mv "$0.new" "$0"; until [ -e "$0.seen" ]; do sleep 0.1; done; exit $code';
+  const script = `trap : INT; ${how}; code=$?; stty -a >"$0.new"; mv "$0.new" "$0"; until [ -e "$0.seen" ]; do sleep 0.1; done; exit $code`;
   const { TMPDIR } = process.env;
   const env = { PATH: process.env["PATH"], HOME: dir, LANG: "C.UTF-8", TERM: "dumb", NO_COLOR: "1", TMPDIR };
   const home = {
