@@ -92,13 +92,13 @@ function failureText(error: unknown): string {
 }
 
 function helpText(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`);
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(29)} ${summary}`);
   return [
     "openclaw-vitals: the vital signs of an OpenClaw install: what is wrong, with evidence, and repairs that can be undone.",
     "",
     "Usage: openclaw-vitals [command] [flags]",
     "",
-    "  (no command)               On a terminal: look, show what is wrong and offer the repairs. Else: check.",
+    "  (no command)                  On a terminal: look, show what is wrong and offer the repairs. Else: check.",
     ...commands,
     "",
     "  --state-dir <dir>          State directory (default: as OpenClaw finds it)",

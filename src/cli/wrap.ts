@@ -1,16 +1,20 @@
+import { stripVTControlCharacters } from "node:util";
 import { wrapAnsi } from "fast-wrap-ansi";
 
 /** Wider lines are hard to read, however wide the terminal is. */
-const WIDEST = 100;
+const WIDEST = 120;
 /** Narrower ones are worse than what the terminal makes of them. */
 const NARROWEST = 30;
-/** Lines of a diff are to be copied as they are. */
-const VERBATIM = /^ {4}(?:[-+ ]|@@)/;
-
+/** Lines as deep as those of a diff are to be copied as they are. */
+const VERBATIM = /^ {6}/;
 /** What stands between backticks is a command to be copied, and is not broken either. */
 const COMMAND = /`[^`]+`/g;
 /** No space to those who break lines. */
 const HARD_SPACE = "\u{f0020}";
+/** A first column, as in a list of commands with what they do. */
+const COLUMN = /^ *\S+(?: \S+)* {2,}(?=\S)/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+const INDENT = /^((?:\u001b\[[\d;]*m)*)( *)/;
 
 /**
  * Breaks lines between words for a terminal; what follows is indented. A word that is too long, such as a path, stays
@@ -27,13 +31,17 @@ export function wrap(text: string, columns: number | undefined): string {
 }
 
 function wrapLine(line: string, width: number): string {
-  if (line.length <= width || VERBATIM.test(line)) return line;
-  const indent = line.length - line.trimStart().length;
-  const text = line.slice(indent).replace(COMMAND, (command) => command.replaceAll(" ", HARD_SPACE));
-  const lines = wrapAnsi(text, width - indent - 2)
+  const shown = stripVTControlCharacters(line);
+  if (shown.length <= width || VERBATIM.test(shown)) return line;
+  const column = (line === shown && COLUMN.exec(line)?.[0]) || "";
+  const inColumns = column.length >= 20 && column.length <= width / 2;
+  const [indent = "", , spaces = ""] = INDENT.exec(line) ?? [];
+  const [head, hang] = inColumns ? [column, column.length] : [indent, spaces.length + 2];
+  const text = line.slice(head.length).replace(COMMAND, (command) => command.replaceAll(" ", HARD_SPACE));
+  const parts = wrapAnsi(text, width - hang)
     .replaceAll(HARD_SPACE, " ")
     .split("\n");
-  return lines.map((part, index) => " ".repeat(index === 0 ? indent : indent + 2) + part).join("\n");
+  return parts.map((part, index) => (index === 0 ? head : " ".repeat(hang)) + part).join("\n");
 }
 
 /** The width of a stream; undefined when it is no terminal. */

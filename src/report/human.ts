@@ -100,9 +100,10 @@ function renderRepair(
   ].join("\n");
 }
 
+/** Deeper than all else: a terminal's lines are broken at words, these are not. */
 export function diffLines(diff: string, paint: Paint): string[] {
   const lines = diff.split("\n").filter(Boolean);
-  return lines.map((line) => paint("dim", `    ${plain(line)}`));
+  return lines.map((line) => paint("dim", `      ${plain(line)}`));
 }
 
 /** The journal's runs, newest first. */

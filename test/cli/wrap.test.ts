@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { columnsOf, wrap } from "../../src/cli/wrap.ts";
 
@@ -8,7 +9,7 @@ describe("lines on a terminal", () => {
     const wide = `${SENTENCE} ${"and so on ".repeat(20)}end`;
     const lines = wrap(wide, columns).split("\n");
     expect(lines.length).toBeGreaterThan(1);
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(Math.min(columns, 100));
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(Math.min(columns, 120));
     expect(lines.map((line) => line.trim()).join(" ")).toBe(wide.trim());
     for (const line of lines.slice(1)) expect(line).toMatch(/^ {4}\S/);
   });
@@ -28,9 +29,24 @@ describe("lines on a terminal", () => {
   });
 
   test("a diff and what fits are as they were", () => {
-    const diff = `    -        "key": "${"a long value ".repeat(10)}"`;
+    const diff = `      -        "key": "${"a long value ".repeat(10)}"`;
     expect(wrap(diff, 60)).toBe(diff);
     expect(wrap("short\n\nlines\n", 60)).toBe("short\n\nlines\n");
+  });
+
+  test("a list of words and what they mean keeps its columns", () => {
+    expect(wrap("  preflight --to <version>  Say whether it may be upgraded now", 60).split("\n")).toEqual([
+      "  preflight --to <version>  Say whether it may be upgraded",
+      "                            now",
+    ]);
+  });
+
+  test("a line that is coloured as a whole keeps its indent", () => {
+    const lines = wrap(`\u001b[2m  - ${"and so on ".repeat(8)}end\u001b[22m`, 60).split("\n");
+    expect(lines.map((line) => stripVTControlCharacters(line))).toEqual([
+      expect.stringMatching(/^ {2}- and/),
+      expect.stringMatching(/^ {4}\S.*end$/),
+    ]);
   });
 
   test("colours do not count", () => {
