@@ -73,9 +73,8 @@ export async function withInterrupts<T>(
 }
 
 const FINISHING =
-  "Interrupted: this repair is brought to its end, the others are left out. Ctrl-C again leaves at once.";
-const LEFT =
-  "Left in the middle of a repair. It is in the journal: the next `openclaw-vitals fix` brings it to an end.";
+  "Interrupted: what has begun is brought to its end, the rest is left out. Ctrl-C again leaves at once.";
+const LEFT = "Left at once. What was begun is in the journal, and the next `openclaw-vitals fix` brings it to an end.";
 
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {

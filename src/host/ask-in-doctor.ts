@@ -4,6 +4,8 @@ import type { DoctorCommand } from "./command.ts";
 
 /** After a Ctrl-C at one of our questions the doctor goes on, and we ask no more. */
 let silenced = false;
+/** After one in the middle of a repair we do no more either. */
+let stopped: AbortSignal | undefined;
 
 /** Repairs under the host's doctor. What needs a person is asked for once per check, where one can answer. */
 export async function repairInDoctor(command: DoctorCommand | null, given: RepairOptions): Promise<RepairResult> {
@@ -11,7 +13,7 @@ export async function repairInDoctor(command: DoctorCommand | null, given: Repai
   const { carryOut, prepareRepairs } = await import("../engine/repair.ts");
   const { canAsk } = await import("../cli/terminal.ts");
   const flags = { yes: command?.yes ?? false, force: command?.force ?? false };
-  const options = { ...given, ...flags };
+  const options = { ...given, ...flags, signal: stopped };
   const prepared = await prepareRepairs(await runChecks(options), options);
   const risky = prepared.planned.filter((one) => !prepared.allowed.has(one));
   const asks = risky.length > 0 && !flags.yes && !options.dryRun && !silenced;
@@ -19,9 +21,11 @@ export async function repairInDoctor(command: DoctorCommand | null, given: Repai
     return await carryOut(prepared, prepared.allowed, options);
   const { withInterrupts } = await import("../cli/interrupts.ts");
   const agreed = new Set([...prepared.allowed, ...(await ask(prepared, risky))]);
-  return await withInterrupts(process, 130, async ({ finish, signal }) =>
-    finish(() => carryOut(prepared, agreed, { ...options, signal }, true), true),
-  );
+  return await withInterrupts(process, 130, async ({ finish, signal }) => {
+    const result = await finish(() => carryOut(prepared, agreed, { ...options, signal }, true), true);
+    if (signal.aborted) [silenced, stopped] = [true, signal];
+    return result;
+  });
 }
 
 async function ask({ before }: PreparedRepairs, risky: readonly PlannedRepair[]): Promise<Iterable<PlannedRepair>> {

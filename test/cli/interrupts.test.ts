@@ -96,7 +96,7 @@ describe("work that is brought to its end", () => {
     vi.advanceTimersByTime(1000);
     terminal.stdin.emit("data", Buffer.from([3]));
     expect(terminal.left).toBe(130);
-    expect(terminal.written).toMatch(/It is in the journal/);
+    expect(terminal.written).toMatch(/is in the journal/);
     end.resolve("done");
     expect(await work).toBe("done");
     expect(terminal.stdin).toMatchObject({ isRaw: false, reading: false });
