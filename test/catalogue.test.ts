@@ -18,6 +18,8 @@ import { catalogue, loadCheck, loadFix } from "../src/engine/catalogue.ts";
 import { defaultPolicy } from "../src/engine/policy.ts";
 import { type Facts, gatherFacts } from "../src/facts/facts.ts";
 import { packageFile } from "../src/package.ts";
+import { withGateway } from "./engine/imagined-gateway.ts";
+import { leak, random } from "./engine/memory-noise.ts";
 
 const ids = catalogue().map((entry) => entry.id);
 const fixIds = [...new Set(catalogue().flatMap((entry) => entry.fix?.id ?? []))];
@@ -77,6 +79,8 @@ describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
       for (const stateDir of [plant("empty", []), plant("locked", LOCKS), plant("endless", [], ENDLESS)]) {
         await check.run(recorded(gatherFacts({ stateDir, hostVersion, env: {} }), used), defaultPolicy);
       }
+      const empty = gatherFacts({ stateDir: plant("empty", []), hostVersion, env: {} });
+      await check.run(recorded(withGateway(empty, LEAKING), used), defaultPolicy);
     }
     // Whether a lock is held too long cannot be seen on Windows, and so nobody asks who holds it.
     const blind = process.platform === "win32" && id === "stale-lock";
@@ -85,6 +89,9 @@ describe.each(catalogue())("check $id", ({ id, fix, needs }) => {
 });
 
 const FACTS: readonly string[] = schema.properties.checks.items.properties.needs.items.enum;
+
+/** A gateway with a finding. */
+const LEAKING = { ring: leak(random(1), { length: 60, rate: 60, beside: "none" }) };
 
 /** A config with a finding of each kind. */
 const ENDLESS = { agents: { defaults: { timeoutSeconds: 0, runRetries: { min: 64, max: 160 } } } };

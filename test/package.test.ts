@@ -23,10 +23,14 @@ describe("the package", () => {
     );
     const rest = [
       ...filesUnder("docs/checks", ".md"),
+      "docs/formats.md",
       "docs/policy.md",
+      "docs/prometheus/README.md",
+      "docs/prometheus/alerts.yml",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",
+      "dist/src/facts/refused-keys.json",
       "doctor-contract-api.js",
       "manifest.json",
       "openclaw.plugin.json",

@@ -19,6 +19,8 @@ export interface Interrupts {
   readonly signal: AbortSignal;
   /** Work that may be left at any moment. @throws Interrupted */
   leave<T>(work: () => Promise<T>): Promise<T>;
+  /** Work that heeds the signal itself; another Ctrl-C leaves it. @throws Interrupted */
+  heed<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Work that is to heed the signal itself and is awaited; another Ctrl-C ends the process at once.
    * @param alone no one else reads the keys meanwhile: they are taken one by one, so that none becomes a signal
@@ -35,6 +37,7 @@ export async function withInterrupts<T>(
 ): Promise<T> {
   const controller = new AbortController();
   const { signal } = controller;
+  const again = new AbortController();
   let finishing = false;
   let last = Number.NEGATIVE_INFINITY;
   const interrupt = (): void => {
@@ -43,6 +46,7 @@ export async function withInterrupts<T>(
       terminal.stderr.write(`${LEFT}\n`);
       terminal.exit?.(exitCode);
     } else if (finishing) terminal.stderr.write(`${FINISHING}\n`);
+    if (signal.aborted) again.abort();
     controller.abort();
   };
   const hear = (): void => {
@@ -54,6 +58,9 @@ export async function withInterrupts<T>(
       signal,
       async leave(work) {
         return await Promise.race([work(), untilAborted(signal)]);
+      },
+      async heed(work) {
+        return await Promise.race([work(), untilAborted(again.signal)]);
       },
       async finish(work, alone) {
         if (signal.aborted) throw new Interrupted();

@@ -2,12 +2,17 @@ import { parseArgs } from "node:util";
 import { UserError } from "../engine/errors.ts";
 import type { RepairOptions } from "../engine/repair.ts";
 import { SEVERITIES, type Severity } from "../engine/types.ts";
+import { parseDuration } from "./duration.ts";
 
-export const FORMATS = ["human", "json"] as const;
+export const FORMATS = ["human", "json", "sarif", "markdown", "prometheus"] as const;
 export type Format = (typeof FORMATS)[number];
+/** Commands that tell of findings, and so have all formats; the others speak to people or in JSON. */
+const FINDING_COMMANDS = ["check", "fix"];
+const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watcher" | "signal"> {
+export interface CliOptions
+  extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watcher" | "signal" | "watchSignal" | "onWatch"> {
   readonly command: string;
   /** Whether the command line names it. */
   readonly named: boolean;
@@ -21,6 +26,10 @@ export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "
   readonly repairs: readonly number[] | undefined;
   /** `preflight --to <version>` */
   readonly to: string | undefined;
+  /** `report`: the file to write, a zip or Markdown by its ending. */
+  readonly output: string | undefined;
+  /** `report`: add what the host's own `gateway diagnostics export` writes. */
+  readonly withDiagnostics: boolean;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -36,17 +45,23 @@ const FLAGS = {
   json: { type: "boolean" },
   "host-version": { type: "string" },
   to: { type: "string" },
+  "watch-for": { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
   force: { type: "boolean" },
   "dry-run": { type: "boolean" },
   fix: { type: "boolean" },
   repair: { type: "string", multiple: true },
+  output: { type: "string", short: "o" },
+  "with-diagnostics": { type: "boolean" },
   "no-color": { type: "boolean" },
   quiet: { type: "boolean", short: "q" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
+
+/** Flags that only one command has. */
+const OWN_FLAGS = { to: "preflight", output: "report", "with-diagnostics": "report" } as const;
 
 /** Commands with what they take besides flags. */
 export const COMMANDS: Readonly<
@@ -54,12 +69,12 @@ export const COMMANDS: Readonly<
 > = {
   check: {
     operands: 0,
-    usage: "check",
+    usage: "check [--watch-for 2m]",
     summary: "Look and report; asks nothing and changes nothing. --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
-    usage: "fix [--dry-run]",
+    usage: "fix [--dry-run] [--watch-for 2m]",
     summary: "Repair what can be repaired without losing anything, then look again.",
   },
   undo: {
@@ -68,6 +83,11 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  report: {
+    operands: 0,
+    usage: "report [--output file]",
+    summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
+  },
   baseline: {
     operands: 2,
     usage: "baseline save|compare [name]",
@@ -104,8 +124,15 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     );
   if (command === "undo" && values["dry-run"])
     throw new UserError("`undo` has no --dry-run.", "`openclaw-vitals history` shows what it would put back.");
-  if (command !== "preflight" && values.to !== undefined)
-    throw new UserError(`\`${command}\` has no --to.`, "It belongs to `preflight`.");
+  const format = values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human");
+  if (!FINDING_COMMANDS.includes(command) && !PLAIN_FORMATS.includes(format) && !values.help && !values.version)
+    throw new UserError(
+      `\`${command}\` has no format "${format}".`,
+      `Allowed: ${PLAIN_FORMATS.join(", ")}. The others are for ${FINDING_COMMANDS.join(" and ")}.`,
+    );
+  for (const [flag, owner] of Object.entries(OWN_FLAGS))
+    if (values[flag as keyof typeof OWN_FLAGS] !== undefined && command !== owner)
+      throw new UserError(`\`${command}\` has no --${flag}.`, `It belongs to \`openclaw-vitals ${owner}\`.`);
   return {
     command,
     named: first !== undefined,
@@ -116,9 +143,10 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     only: ids("--only", values.only),
     skip: ids("--skip", values.skip),
     severityMin: oneOf("--severity-min", values["severity-min"], SEVERITIES) as Severity | undefined,
-    format: values.json ? "json" : (oneOf("--format", values.format, FORMATS) ?? "human"),
+    format,
     hostVersion: version("--host-version", values["host-version"]),
     to: version("--to", values.to),
+    watchForMs: watchFor(command, values["watch-for"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
     force: values.force ?? false,
@@ -126,9 +154,22 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     color: !values["no-color"],
     quiet: values.quiet ?? false,
     repairs: command === "undo" ? numbers(values.repair) : undefined,
+    output: filled("--output", values.output),
+    withDiagnostics: values["with-diagnostics"] ?? false,
     help: values.help ?? false,
     version: values.version ?? false,
   };
+}
+
+function watchFor(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  // What is only seen over time can only be repaired by a run that saw it.
+  if (command !== "check" && command !== "fix")
+    throw new UserError(
+      `\`${command}\` has no --watch-for.`,
+      "`openclaw-vitals check --watch-for 2m` watches the gateway.",
+    );
+  return parseDuration("--watch-for", text, { least: "1s", most: "1h" });
 }
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */

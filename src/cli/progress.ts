@@ -21,14 +21,19 @@ export async function withProgress<T>(
   terminal: Terminal,
   text: string,
   wanted: boolean,
-  work: () => Promise<T>,
+  work: (say: (text: string) => void) => Promise<T>,
 ): Promise<T> {
-  if (!wanted) return await work();
+  if (!wanted) return await work(() => {});
   const spinner = await openSpinner(terminal);
   spinner.say(text);
   try {
-    return await work();
+    return await work(spinner.say);
   } finally {
     spinner.stop();
   }
+}
+
+/** What a spinner says while a gateway is watched. */
+export function watching(leftMs: number): string {
+  return `Watching the gateway, ${Math.ceil(leftMs / 1000)} s left`;
 }

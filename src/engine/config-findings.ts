@@ -1,8 +1,10 @@
+import { availableParallelism } from "node:os";
 import { formatPath } from "../facts/config-file.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { ConfigDraft } from "./config-keys.ts";
 import { type Knobs, knobsOf } from "./config-knobs.ts";
 import { type CronDraft, cronDrafts } from "./cron-timeout-rules.ts";
+import { saturationDraft } from "./lane-rules.ts";
 import { lockWaitDrafts } from "./lock-wait-rules.ts";
 import { otherRetryDrafts } from "./other-retry-rules.ts";
 import type { Policy } from "./policy.ts";
@@ -36,6 +38,17 @@ export async function configTimeoutDrafts(facts: Facts, policy: Policy): Promise
   return [...located(limits, facts), ...lockWaitDrafts({ ...common, variables: await facts.lockVariables() })];
 }
 
+/** What the gateway's log says of a loop that too many runs share, with fewer of them at once as the remedy. */
+export async function saturationDrafts(facts: Facts, policy: Policy): Promise<readonly ConfigDraft[]> {
+  if (facts.config.problem !== null) return [];
+  const log = await facts.gatewayLog(policy.locks.graceSeconds);
+  if (log.events.length === 0) return [];
+  const [common, { changedMs }] = [await commonInput(facts), facts.configGraph()];
+  const input = { ...common, log, changedMs, nowMs: Date.now(), processors: availableParallelism(), policy };
+  const draft = saturationDraft(input);
+  return draft === null ? [] : located([draft], facts);
+}
+
 /** What `unbounded-timeout` has to say of cron jobs, with the commands that would mend it. */
 export async function cronTimeoutDrafts(facts: Facts): Promise<readonly CronDraft[]> {
   const { host, knobs } = await commonInput(facts);
@@ -51,7 +64,8 @@ function located(drafts: readonly ConfigDraft[], facts: Facts): ConfigDraft[] {
     if (owner === null) return { ...draft, finding: { ...draft.finding, ocPath } };
     const where = { what: "set in line", value: owner.line, source: owner.file };
     const evidence = [...draft.finding.evidence, where];
-    return { ...draft, finding: { ...draft.finding, path: owner.file, ocPath, evidence } };
+    const location = { file: owner.file, line: owner.line, column: owner.column };
+    return { ...draft, finding: { ...draft.finding, path: owner.file, ocPath, location, evidence } };
   });
 }
 

@@ -3,7 +3,7 @@ import { configValue } from "../facts/config.ts";
 import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
 import { appliesTo, type CatalogueEntry, catalogue, docsUrl, loadCheck } from "./catalogue.ts";
-import { errorText } from "./errors.ts";
+import { errorText, UserError } from "./errors.ts";
 import { findingId, fingerprint } from "./finding-id.ts";
 import { isOff, type Policy } from "./policy.ts";
 import { type EffectivePolicy, PLUGIN_CONFIG, readPolicy } from "./policy-sources.ts";
@@ -15,6 +15,9 @@ export const SCHEMA_VERSION = 1;
 const CHECK_DEADLINE_MS = 20_000;
 /** The identity of what says that a check itself failed. */
 const CHECK_FAILED = "check failed";
+
+/** How long a gateway may be watched. */
+const WATCH_MS = { least: 1_000, most: 3_600_000 } as const;
 
 export interface DiagnoseOptions extends FactOptions {
   /** Ids of the checks to run; all when empty. */
@@ -74,8 +77,9 @@ export async function policyFor(
 /** As `diagnose`, for those who go on to repair. */
 export async function runChecks(options: DiagnoseOptions, given = gatherFacts(options)): Promise<DiagnosisRun> {
   const startedAt = performance.now();
+  checkWatch(options.watchForMs);
   const { policy } = await policyFor(given, options);
-  const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true }) : given;
+  const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true, watchForMs: options.watchForMs }) : given;
   const host = facts.host();
   const timings: Record<string, number> = {};
   const findings: Finding[] = [];
@@ -85,7 +89,7 @@ export async function runChecks(options: DiagnoseOptions, given = gatherFacts(op
     if (isOff(policy, entry.id) || !(await appliesTo(entry, host.version))) continue;
     checksRun += 1;
     const before = performance.now();
-    const drafts = await runCheck(entry, facts, policy);
+    const drafts = await runCheck(entry, facts, policy, CHECK_DEADLINE_MS + (options.watchForMs ?? 0));
     timings[entry.id] = roundMs(performance.now() - before);
     const found = drafts.map((draft) => complete(entry, draft, facts));
     if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
@@ -127,15 +131,25 @@ function inOrder<T extends Finding>(findings: readonly T[]): T[] {
   );
 }
 
-async function runCheck(entry: CatalogueEntry, facts: Facts, policy: Policy): Promise<readonly FindingDraft[]> {
+function checkWatch(watchForMs: number | undefined): void {
+  if (watchForMs === undefined || (watchForMs >= WATCH_MS.least && watchForMs <= WATCH_MS.most)) return;
+  throw new UserError(
+    `watchForMs does not take ${watchForMs}.`,
+    `Allowed: milliseconds from ${WATCH_MS.least} to ${WATCH_MS.most}.`,
+  );
+}
+
+async function runCheck(
+  entry: CatalogueEntry,
+  facts: Facts,
+  policy: Policy,
+  deadlineMs: number,
+): Promise<readonly FindingDraft[]> {
   let timer: NodeJS.Timeout | undefined;
   try {
     const check = await loadCheck(entry.id);
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`not finished after ${CHECK_DEADLINE_MS / 1000} s`)),
-        CHECK_DEADLINE_MS,
-      );
+      timer = setTimeout(() => reject(new Error(`not finished after ${deadlineMs / 1000} s`)), deadlineMs);
     });
     return await Promise.race([check.run(facts, policy), late]);
   } catch (error) {
@@ -174,11 +188,19 @@ function unreadable(problem: string, facts: Facts): Finding {
     message: `Part of this install could not be looked at: ${problem}.`,
     confidence: "proven",
     evidence: [],
+    ...(problem === facts.config.problem ? placeOfProblem(facts) : {}),
     source: "openclaw-vitals",
     docsUrl: "https://unpkg.com/openclaw-vitals/README.md",
     fixHint: "Run as the user that runs OpenClaw, or correct the file.",
     fix: null,
   };
+}
+
+/** Where a config that cannot be read is wrong, as far as its text tells. */
+function placeOfProblem(facts: Facts): Pick<Finding, "location"> {
+  const { problem } = facts.configGraph();
+  if (problem === null || problem.line === null || problem.column === null) return {};
+  return { location: { file: problem.file, line: problem.line, column: problem.column } };
 }
 
 /** An error-level finding would stop `openclaw update` on findings the update does not cause. */

@@ -22,14 +22,21 @@ export function remedyOverdue(draft: FindingDraft, lock: JudgedLock, gateway: Ga
   };
 }
 
-/** The other turns a gateway is at, as far as they hold a lock: what its restart would interrupt. */
-export function otherTurns(locks: readonly JudgedLock[], path: string, gateway: GatewayProcess): JudgedLock[] {
+/** The turns a gateway is at, as far as they hold a lock: what its restart would interrupt. */
+export function turnsOf(locks: readonly JudgedLock[], gateway: GatewayProcess): JudgedLock[] {
   return locks.filter(
     (lock) =>
-      lock.path !== path &&
-      pidOf(lock) === gateway.pid &&
-      (lock.judgement?.verdict === "held" || lock.judgement?.verdict === "overdue"),
+      pidOf(lock) === gateway.pid && (lock.judgement?.verdict === "held" || lock.judgement?.verdict === "overdue"),
   );
+}
+
+/** When the turns began that a gateway holds a lock for past its limit. Milliseconds since the epoch. */
+export function stuckTurns(locks: readonly JudgedLock[], gateway: GatewayProcess): number[] {
+  return locks.flatMap((lock) => {
+    if (lock.judgement?.verdict !== "overdue" || pidOf(lock) !== gateway.pid || lock.look.kind !== "file") return [];
+    const { payload } = lock.look.snapshot;
+    return payload.status === "ok" && payload.createdAtMs !== null ? [payload.createdAtMs] : [];
+  });
 }
 
 function pidOf({ look }: JudgedLock): number | null {

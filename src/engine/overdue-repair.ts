@@ -5,7 +5,7 @@ import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot, type LockRules } from "../facts/lock-owner.ts";
 import { openProcessTable } from "../facts/processes.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
-import { otherTurns } from "./overdue-lock.ts";
+import { turnsOf } from "./overdue-lock.ts";
 import type { Policy } from "./policy.ts";
 import { planRestart, type Restarted } from "./restart-repair.ts";
 import type { Finding, Repair, RepairOutcome, RepairRun, Skip } from "./types.ts";
@@ -27,11 +27,13 @@ export async function planOverdue(finding: Finding, facts: Facts, policy: Policy
   if (gateway === null || payload.status !== "ok" || payload.pid !== gateway.pid)
     return { skip: "it is not held by the gateway of this state directory" };
   const seen: SecondLook = { rules: policy.locks, unseenGateway: async () => await facts.fresh().unseenGateway() };
-  const others = otherTurns(locks, lock.path, gateway).length;
-  return planRestart({
+  const others = turnsOf(locks, gateway).filter((turn) => turn.path !== lock.path).length;
+  return await planRestart({
     finding,
     facts,
+    policy,
     gateway,
+    frees: "turn",
     interrupts: `ends the stuck turn and interrupts ${others === 0 ? "no other turn that holds a lock" : others === 1 ? "1 other running turn" : `${others} other running turns`}`,
     needed: async (run) => await isNeeded(lock, gateway, seen, run),
     after: async (_restarted: Restarted, supervisor, run) => await clear(lock, seen, supervisor, run),

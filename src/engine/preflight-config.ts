@@ -65,7 +65,7 @@ export async function configItems(upgrade: Upgrade): Promise<PreflightItem[]> {
 
 /** Keys that the newer schema does not know, each at its highest place, in the order they are written. */
 export async function refusedKeys(config: Readonly<Record<string, unknown>>): Promise<ConfigPath[]> {
-  const { default: list } = await import("./refused-keys.json", { with: { type: "json" } });
+  const { default: list } = await import("../facts/refused-keys.json", { with: { type: "json" } });
   const patterns = list.keys.map((key) => key.split("."));
   return below(config, [], patterns);
 }

@@ -3,9 +3,6 @@ import { readLife } from "../facts/gateway.ts";
 import type { ChangeKind } from "./change-kinds.ts";
 import type { ChangeEntry, JournalEntry } from "./journal-entry.ts";
 
-/** No second restart within this time, whatever came of the first. Milliseconds. */
-export const RESTART_COOLDOWN_MS = 600_000;
-
 /** A restart in the journal: what the gateway's lock said before. Its `from` is that lock, its `to` the evidence. */
 export function restartDetail({ pid, startTicks, createdAtMs, port }: GatewayProcess): ChangeEntry["detail"] {
   return { pid, startTicks, createdAtMs, port };
@@ -28,13 +25,18 @@ export const restartKind: ChangeKind = {
   undo: () => ({ status: "skipped", reason: "a restart cannot be taken back" }),
 };
 
-/** Milliseconds until another restart may be tried; 0 when it may be tried now. Counts from when one was begun. */
-export function cooldownLeft(entries: readonly Pick<JournalEntry, "kind" | "phase" | "at">[]): number {
+/**
+ * Milliseconds until another restart may be tried; 0 when it may be tried now. Counts from when one was begun, whatever
+ * came of it.
+ * @param minutes Policy `restart.cooldownMinutes`.
+ */
+export function cooldownLeft(entries: readonly Pick<JournalEntry, "kind" | "phase" | "at">[], minutes: number): number {
+  const cooldownMs = minutes * 60_000;
   // The end of one that was interrupted is written by a later run.
   const begun = entries.filter(({ kind, phase }) => kind === "restart" && phase === "intent");
   const times = begun.map(({ at }) => Date.parse(at));
   const last = Math.max(Number.NEGATIVE_INFINITY, ...times.filter(Number.isFinite));
   const since = Date.now() - last;
   // A clock that was set back would make the wait endless.
-  return since < 0 || since >= RESTART_COOLDOWN_MS ? 0 : RESTART_COOLDOWN_MS - since;
+  return since < 0 || since >= cooldownMs ? 0 : cooldownMs - since;
 }

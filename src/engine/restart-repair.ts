@@ -1,12 +1,16 @@
 import os from "node:os";
 import type { Facts } from "../facts/facts.ts";
-import { type GatewayProcess, readLife, readRss, readUptime, sameLife } from "../facts/gateway.ts";
+import { type GatewayProcess, readLife, readUptime, sameLife } from "../facts/gateway.ts";
 import type { HostCommand } from "../facts/installation.ts";
-import { findSupervisor, type Supervisor } from "../facts/supervisor.ts";
-import { readJournal } from "./journal.ts";
+import { readVariables } from "../facts/process-variables.ts";
+import { findSupervisor, SERVICE_VARIABLES, type Supervisor } from "../facts/supervisor.ts";
+import type { Policy } from "./policy.ts";
 import { writeDurably } from "./replace-file.ts";
 import { RESTART_LIMITS, type RestartLimits, type RestartResult, restartGateway } from "./restart.ts";
-import { cooldownLeft, restartDetail } from "./restart-kind.ts";
+import { restartEvidence } from "./restart-evidence.ts";
+import { restartDetail } from "./restart-kind.ts";
+import { memoryOf, provenMemory } from "./restart-memory.ts";
+import { mayNotRestart, whyNoGateway, whyOutOfReach, withPort } from "./restart-refusal.ts";
 import { failureText, successText } from "./restart-sentences.ts";
 import type { Finding, Repair, RepairOutcome, RepairRun, Skip } from "./types.ts";
 
@@ -20,58 +24,79 @@ export type Restarted = RestartResult & { readonly status: "restarted" };
 export interface RestartRequest {
   readonly finding: Finding;
   readonly facts: Facts;
-  /** The gateway the finding is about. */
-  readonly gateway: GatewayProcess;
+  readonly policy: Policy;
+  /** The gateway the finding is about, as `facts.gateway` names it; null is said why. */
+  readonly gateway: GatewayProcess | null;
+  /**
+   * What the restart is for. A turn and a stuck event loop end with a restart within the process, which is proven by a
+   * new lock and an uptime that began anew. Memory takes a new process as well, and one that needs less.
+   */
+  readonly frees: "turn" | "loop" | "memory";
   /** What ends with it, a clause, said before anybody agrees. */
   readonly interrupts: string;
-  /** Asked right before: a string says why nothing is left to restart for. */
+  /** Asked right before: an outcome says why nothing is left to restart for. */
   needed(run: RepairRun): Promise<true | RepairOutcome>;
   /** What is left to do after the restart, and whether it helped. */
-  after(restarted: Restarted, supervisor: Supervisor, run: RepairRun): Promise<RepairOutcome>;
+  after?(restarted: Restarted, supervisor: Supervisor, run: RepairRun): Promise<RepairOutcome>;
   readonly limits?: RestartLimits;
 }
 
-/** Plans a verified restart of the gateway: disruptive, never in an update, not twice within ten minutes. */
-export function planRestart(request: RestartRequest): Repair | Skip {
-  const { facts, gateway, interrupts } = request;
-  const refusal = mayNotRestart(facts);
+interface Plan extends RestartRequest {
+  readonly gateway: GatewayProcess;
+  readonly host: HostCommand;
+  readonly supervisor: Supervisor;
+  readonly limits: RestartLimits;
+}
+
+/** Plans a verified restart of the gateway: disruptive, never in an update, not twice within the policy's cooldown. */
+export async function planRestart(request: RestartRequest): Promise<Repair | Skip> {
+  const { facts, policy, interrupts, frees, limits = RESTART_LIMITS } = request;
+  const refusal = mayNotRestart(facts, policy);
   if (refusal !== null) return { skip: refusal };
+  if (request.gateway === null) return { skip: await whyNoGateway(facts, policy) };
+  const gateway = await withPort(request.gateway, facts, policy);
+  const { stateDir } = facts;
+  // The gateway itself knows best what its service is called.
+  const env = { ...facts.env, ...readVariables(gateway.pid, SERVICE_VARIABLES) };
+  const probes = { platform: process.platform, home: os.homedir(), root: "/", env, stateDir };
+  const supervisor = findSupervisor(gateway.pid, probes);
+  const outOfReach = await whyOutOfReach(gateway, facts, supervisor);
+  if (outOfReach !== null) return { skip: outOfReach };
   const host = facts.hostCommand();
-  const supervisor = findSupervisor(gateway.pid, { platform: process.platform, home: os.homedir(), root: "/" });
   if (host === null) return { skip: `\`openclaw\` is not on the PATH; to restart it: ${supervisor.restart}` };
+  // Without a service manager most gateways restart within their process: not to be found out only afterwards.
+  const doubt =
+    frees === "memory" && (supervisor.kind === "none" || supervisor.kind === "container")
+      ? "; no service manager is seen to run it, and one that restarts within its process frees no memory"
+      : "";
   return {
     summary: "Restart the gateway and prove that it happened.",
     risk: "disruptive",
     effects: [
       {
         kind: "service",
-        action: `restart the gateway, process ${gateway.pid}, which ${interrupts}`,
+        action: `restart the gateway, process ${gateway.pid}, which ${interrupts}${doubt}`,
         dryRunSafe: false,
       },
     ],
     diffs: [],
-    apply: async (run) => await apply(request, host, supervisor, run),
+    apply: async (run) => await apply({ ...request, gateway, host, supervisor, limits }, run),
   };
 }
 
-async function apply(
-  request: RestartRequest,
-  host: HostCommand,
-  supervisor: Supervisor,
-  run: RepairRun,
-): Promise<RepairOutcome> {
-  const { facts, gateway, limits = RESTART_LIMITS } = request;
-  const needed = await request.needed(run);
+async function apply(plan: Plan, run: RepairRun): Promise<RepairOutcome> {
+  const { facts, policy, gateway, host, supervisor, limits, frees } = plan;
+  const needed = await plan.needed(run);
   if (needed !== true) return needed;
   const life = readLife(gateway.lockPath);
   if (life === null || !sameLife(life, gateway))
     return { status: "skipped", reason: "another gateway runs by now; look again" };
-  const refusal = mayNotRestart(facts);
+  const refusal = mayNotRestart(facts, policy);
   if (refusal !== null) return { status: "skipped", reason: refusal };
   // Memory first: any request moves it.
-  const rssBytes = readRss(gateway.pid);
+  const rssBytes = await memoryOf(gateway.pid);
   const uptimeMs = await readUptime(gateway.port, limits.answerMs);
-  const seen = evidence(request, run, { uptimeMs, rssBytes, supervisor: supervisor.kind });
+  const seen = await restartEvidence(plan, run, { uptimeMs, rssBytes, supervisor: supervisor.kind });
   let restarted: Restarted | undefined;
   const { checkId, fixId, findingId } = run;
   const change = { kind: "restart", checkId, fixId, findingId, from: gateway.lockPath, keepAs: KEEP_AS } as const;
@@ -79,32 +104,22 @@ async function apply(
     writeDurably(to, Buffer.from(seen));
     onStep("restart");
     const result = await restartGateway(gateway, host, limits);
-    if (result.status !== "restarted") return { status: "failed", reason: failureText(result, supervisor) };
+    if (result.status !== "restarted")
+      return { status: "failed", reason: failureText(result, supervisor, uptimeMs !== null) };
     restarted = result;
-    return { status: "repaired", changes: [successText(result, gateway, rssBytes, readRss(result.now.pid))] };
+    // Of a restart for memory the memory is told when it has been measured.
+    const rssAfter = frees === "memory" ? null : await memoryOf(result.now.pid);
+    return { status: "repaired", changes: [successText(result, gateway, rssBytes, rssAfter)] };
   });
   if (outcome.status !== "repaired" || restarted === undefined) return outcome;
-  const end = await request.after(restarted, supervisor, run);
+  const changes = [...outcome.changes];
+  if (frees === "memory") {
+    const memory = await provenMemory(rssBytes, restarted, supervisor, limits);
+    if ("failed" in memory) return { status: "failed", reason: memory.failed };
+    changes.push(memory.freed);
+  }
+  const end = (await plan.after?.(restarted, supervisor, run)) ?? { status: "repaired", changes: [] };
   return end.status === "repaired"
-    ? { status: "repaired", changes: [...outcome.changes, ...end.changes] }
-    : { status: "failed", reason: `${outcome.changes.join("; ")}, but ${end.reason}` };
-}
-
-/** Why no gateway of this state dir may be restarted now; null when it may. */
-function mayNotRestart({ stateDir, updating }: Facts): string | null {
-  if (updating) return "not during an update";
-  const left = cooldownLeft(readJournal(stateDir));
-  if (left === 0) return null;
-  return `a restart was tried less than 10 minutes ago (\`openclaw-vitals history\`); another one in ${Math.ceil(left / 60_000)} min`;
-}
-
-/** What was known before, for whoever asks why: numbers and the finding's evidence, no text of the config. */
-function evidence(
-  { finding, gateway }: RestartRequest,
-  { run, findingId, checkId }: RepairRun,
-  measured: Readonly<Record<string, string | number | null>>,
-): string {
-  const { verdict, path: lock, evidence: seen } = finding;
-  const about = { v: 1, at: new Date().toISOString(), run, checkId, findingId, verdict, path: lock, evidence: seen };
-  return `${JSON.stringify({ ...about, gateway: { ...gateway, ...measured } }, null, 2)}\n`;
+    ? { status: "repaired", changes: [...changes, ...end.changes] }
+    : { status: "failed", reason: `${changes.join("; ")}, but ${end.reason}` };
 }

@@ -20,14 +20,25 @@ export function successText(
   return `${took}: process ${before.pid} is now process ${now.pid}${memory}`;
 }
 
-/** Why a restart is none, with what to do instead. */
-export function failureText(result: Exclude<RestartResult, { status: "restarted" }>, { restart }: Supervisor): string {
+/**
+ * Why a restart is none, with what to do instead.
+ * @param answered Whether the gateway answered before: one that is blocked hears a request only once it is free.
+ */
+export function failureText(
+  result: Exclude<RestartResult, { status: "restarted" }>,
+  { restart }: Supervisor,
+  answered: boolean,
+): string {
   const { status, seconds, answers } = result;
   if (status === "lost")
     return `the gateway went away and did not come back within ${seconds} s; see its log, then start it: ${restart}`;
   if (status === "unproven")
-    return `the gateway has a new lock, but did not answer within ${seconds} s that it is up, so its restart is not proven; see its log`;
-  return `${said(answers)}; to restart it: ${restart}`;
+    return `the gateway has a new lock, but did not answer within ${seconds} s that it is up, so its restart is not proven; see its log, and look again`;
+  const silent =
+    answered || answers.length === 0
+      ? ""
+      : " (it does not answer: a request that reached it counts once it is free again, so look again later)";
+  return `${said(answers)}${silent}; to restart it: ${restart}`;
 }
 
 function said(answers: readonly CommandAnswer[]): string {

@@ -2,6 +2,7 @@ import {
   type GatewayLife,
   type GatewayProcess,
   readLife,
+  readPort,
   readUptime,
   sameLife,
   sameProcess,
@@ -11,7 +12,10 @@ import { runHost } from "./host-run.ts";
 
 /** How long is waited for what. Milliseconds. */
 export interface RestartLimits {
-  /** For the host's command: with a service manager it waits for the gateway itself, and for turns that drain. */
+  /**
+   * For the host's command: with a service manager it waits for the gateway itself, and for turns that drain. A process
+   * whose loop is blocked does not heed its end: the unit of 2026.9.6 gives it 330 s, and the command 60 s to be healthy.
+   */
   readonly commandMs: number;
   /** For the gateway to be back once the command has ended: 30 s to drain turns, 25 s to stop, then its start-up. */
   readonly returnMs: number;
@@ -20,14 +24,20 @@ export interface RestartLimits {
   /** For one answer of the gateway: a busy start-up answers late. */
   readonly answerMs: number;
   readonly pollMs: number;
+  /** How long a new process is given before its memory counts: its start-up is over then. */
+  readonly settleMs: number;
+  /** One that does not need less memory by then has not freed any. */
+  readonly settledWithinMs: number;
 }
 
 export const RESTART_LIMITS: RestartLimits = {
   commandMs: 420_000,
-  returnMs: 240_000,
+  returnMs: 300_000,
   nothingMs: 3_000,
   answerMs: 3_000,
   pollMs: 500,
+  settleMs: 10_000,
+  settledWithinMs: 60_000,
 };
 
 /** What the host's command said, as far as it can be told to anybody: never its own words. */
@@ -97,7 +107,8 @@ async function awaitNewLife(
     if (life !== null && gone) {
       // From before the request: a late answer must not look like a late start.
       const elapsed = performance.now() - began;
-      const uptime = await readUptime(before.port, answerMs);
+      // It may have come back on another port, which the service was given meanwhile.
+      const uptime = await readUptime(readPort(before.lockPath) ?? before.port, answerMs);
       if (uptime !== null && uptime < elapsed) return life;
     }
     // Once it has gone it is waited for, whatever the command said.
@@ -123,9 +134,11 @@ function readAnswer(stdout: string, stderr: string, exitCode: number): CommandAn
   return /pairing required|scope upgrade|unauthorized|missing scope/i.test(stderr + stdout) ? "refused" : "failed";
 }
 
+/** The command's answer; a busy host may write a line of its log before or after it. */
 function parse(text: string): { ok?: unknown; result?: unknown } {
+  const answer = text.slice(Math.max(0, text.search(/^\{/m)), text.lastIndexOf("}") + 1);
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(answer);
     return typeof value === "object" && value !== null ? value : {};
   } catch {
     return {};

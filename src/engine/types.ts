@@ -21,6 +21,13 @@ export interface Evidence {
   readonly source: string;
 }
 
+/** A place in a text file. Lines and columns count from 1; columns in UTF-16 code units. */
+export interface FindingLocation {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** What a check returns. The engine adds the id, the catalogue's texts and the fix. */
 export interface FindingDraft {
   readonly severity: Severity;
@@ -28,6 +35,8 @@ export interface FindingDraft {
   readonly message: string;
   readonly path?: string;
   readonly ocPath?: string;
+  /** Where in a file of the config this stands: absolute path, line and column from 1. */
+  readonly location?: FindingLocation;
   /** The session, agent or key this is about. */
   readonly target?: string;
   readonly requirement?: string;

@@ -53,6 +53,8 @@ export interface ConfigGraph {
   readonly notices: readonly ConfigNotice[];
   /** The config first, then what it includes, each once, as far as it could be read. */
   readonly files: readonly ConfigFile[];
+  /** When one of them was last written, milliseconds since the epoch; null when there is none. */
+  readonly changedMs: number | null;
   /** The merged config as written, and with references resolved; `{}` when it is missing or has a problem. */
   readonly raw: Readonly<Record<string, unknown>>;
   readonly value: Readonly<Record<string, unknown>>;
@@ -105,6 +107,12 @@ class Graph implements ConfigGraph {
     this.#merged = read.merged;
     this.raw = read.merged ? (rawValue(read.merged) as Record<string, unknown>) : {};
     this.#env = configEnv(this.raw, read.env);
+  }
+
+  get changedMs(): number | null {
+    const times = this.files.map(({ real }) => statSync(real, { throwIfNoEntry: false })?.mtimeMs);
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? null : Math.max(...known);
   }
 
   get value(): Readonly<Record<string, unknown>> {

@@ -20,6 +20,7 @@ import {
 } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
+import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import type { LockVariables } from "./lock-variables.ts";
 import { once, perGrace } from "./once.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
@@ -40,6 +41,12 @@ export interface FactOptions {
   readonly config?: Readonly<Record<string, unknown>> | undefined;
   /** The operator's word that nobody outside this container writes into the state dir. */
   readonly soleOwner?: boolean | undefined;
+  /** Watch the gateway from outside for so long. Milliseconds. */
+  readonly watchForMs?: number | undefined;
+  /** Ends that watch early; what was seen until then counts. */
+  readonly watchSignal?: AbortSignal | undefined;
+  /** Called about once a second with the milliseconds of that watch that are left. */
+  readonly onWatch?: ((leftMs: number) => void) | undefined;
 }
 
 /** A lock with what became of its owner; null when it is not a readable file. */
@@ -94,6 +101,14 @@ export interface Facts {
   lockVariables(): Promise<LockVariables>;
   /** The gateway's vital signs now: asks it, on loopback, for some seconds at most. Null where `noGateway` says why. */
   gatewayProbe(graceSeconds: number): Promise<GatewayProbe | null>;
+  /**
+   * The gateway watched from outside for as long as the caller of this run asked for; else as briefly as a check asks
+   * for. Null without a gateway, and when nobody asked. The first watch of a run is its only one.
+   */
+  liveWatch(
+    graceSeconds: number,
+    briefly?: Pick<WatchOptions, "forMs" | "enough" | "probeEveryMs">,
+  ): Promise<LiveWatch | null>;
   /** What bounds the gateway's memory. Null without a gateway, and where the platform does not tell. */
   memoryLimits(graceSeconds: number): Promise<MemoryLimits | null>;
   /** What the end of the gateway's log says of its vital signs. */
@@ -176,13 +191,13 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
+  const gatewayPorts = async () =>
+    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const vitalRing = once(async (): Promise<VitalRing> => {
     const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
     if (problem !== null) found.push(problem);
     return ring;
   });
-  const gatewayPorts = async () =>
-    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const judgedGatewayLocks = judged(gatewayLocks);
   const gateway = async (graceSeconds: number) =>
     (await import("./gateway.ts")).findGateway((await judgedGatewayLocks(graceSeconds)).locks, config, env);
@@ -220,10 +235,12 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       unseenGateway,
       gatewayPorts,
       processes,
+      watch: options,
     }),
     vitalRing,
     problems: () => found,
-    fresh: (changed) => gatherFacts({ ...options, ...changed }),
+    // What was watched was watched; nobody waits for it twice.
+    fresh: (changed) => gatherFacts({ ...options, watchForMs: undefined, ...changed }),
   };
 }
 

@@ -1,11 +1,12 @@
 import { statSync } from "node:fs";
-import type { Facts, JudgedLocks } from "./facts.ts";
+import type { FactOptions, Facts, JudgedLocks } from "./facts.ts";
 import type { GatewayProcess } from "./gateway.ts";
 import type { GatewayLock } from "./gateway-locks.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
+import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import { once, perGrace } from "./once.ts";
 import type { ProcessTable } from "./processes.ts";
-import type { NoGateway } from "./vital-signs.ts";
+import type { GatewayProbe, NoGateway } from "./vital-signs.ts";
 
 /** What the facts about a running gateway are read from. */
 export interface GatewaySources {
@@ -21,20 +22,27 @@ export interface GatewaySources {
   unseenGateway(): Promise<UnseenGateway | null>;
   gatewayPorts(): Promise<readonly number[]>;
   processes(): Promise<ProcessTable>;
+  /** How long the gateway is to be watched, by whom it is ended, and who wants to know. */
+  readonly watch?: Pick<FactOptions, "watchForMs" | "watchSignal" | "onWatch">;
 }
 
-type GatewayFacts = Pick<Facts, "noGateway" | "gatewayProbe" | "memoryLimits" | "gatewayLog" | "stability">;
+type GatewayFacts = Pick<
+  Facts,
+  "noGateway" | "gatewayProbe" | "liveWatch" | "memoryLimits" | "gatewayLog" | "stability"
+>;
 
 /** Facts about a running gateway. Without one nothing is asked, and no log is looked for. */
 export function gatewayFacts(sources: GatewaySources): GatewayFacts {
   const gateway = async (graceSeconds: number) => (sources.updating ? null : await sources.gateway(graceSeconds));
   const { processes, stateDir } = sources;
+  const gatewayProbe = perGrace(async (graceSeconds) => {
+    const found = await gateway(graceSeconds);
+    return found && (await (await import("./gateway-probe.ts")).probeGateway(found, { processes }));
+  });
   return {
     noGateway: perGrace(async (graceSeconds) => await whyNone(sources, graceSeconds)),
-    gatewayProbe: perGrace(async (graceSeconds) => {
-      const found = await gateway(graceSeconds);
-      return found && (await (await import("./gateway-probe.ts")).probeGateway(found, { processes }));
-    }),
+    gatewayProbe,
+    liveWatch: liveWatch(gatewayProbe, sources.watch),
     memoryLimits: perGrace(async (graceSeconds) => {
       const found = await gateway(graceSeconds);
       return found && (await import("./memory-limits.ts")).readMemoryLimits(found.pid);
@@ -47,6 +55,24 @@ export function gatewayFacts(sources: GatewaySources): GatewayFacts {
       return sinceMs === null ? NO_LOG : readGatewayLog(await logFiles(sources, found.pid, sinceMs), sinceMs);
     }),
     stability: once(async () => (await import("./stability.ts")).readStability(stateDir)),
+  };
+}
+
+/** One watch at most in a run, of the port that the first look found. */
+function liveWatch(
+  gatewayProbe: (graceSeconds: number) => Promise<GatewayProbe | null>,
+  { watchForMs, watchSignal, onWatch }: NonNullable<GatewaySources["watch"]> = {},
+): GatewayFacts["liveWatch"] {
+  let watched: Promise<LiveWatch | null> | null = null;
+  const watch = async (graceSeconds: number, how: WatchOptions): Promise<LiveWatch | null> => {
+    const probe = await gatewayProbe(graceSeconds);
+    if (probe === null || probe.health.kind === "unasked") return null;
+    return await (await import("./live-watch.ts")).watchGateway(probe.gateway, how);
+  };
+  return async (graceSeconds, briefly) => {
+    const how = watchForMs === undefined ? briefly : { forMs: watchForMs, signal: watchSignal, onLeft: onWatch };
+    if (how !== undefined) watched ??= watch(graceSeconds, how);
+    return await watched;
   };
 }
 

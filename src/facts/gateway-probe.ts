@@ -160,8 +160,8 @@ function whatItDid(before: Watched | null, after: Watched | null): SilentProcess
   };
 }
 
-/** On Linux /proc has said all there is to say. */
-async function portableRss(pid: number): Promise<number | null> {
+/** Resident memory in bytes where `readRss` does not tell. On Linux /proc has said all there is to say. */
+export async function portableRss(pid: number): Promise<number | null> {
   if (process.platform === "linux") return null;
   const { default: pidusage } = await import("pidusage");
   return await pidusage(pid).then(

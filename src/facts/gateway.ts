@@ -57,6 +57,12 @@ export function readLife(lockPath: string): GatewayLife | null {
   return look.kind === "file" ? lifeOf(look.snapshot) : null;
 }
 
+/** The port a gateway lock names now; null when there is none to read, and on 2026.5.22, which names none. */
+export function readPort(lockPath: string): number | null {
+  const look = lookAtLock(lockPath);
+  return look.kind === "file" && look.snapshot.payload.status === "ok" ? (look.snapshot.payload.port ?? null) : null;
+}
+
 /** Whether both are one life of one process. A restart within a process writes a new lock. */
 export function sameLife(a: GatewayLife, b: GatewayLife): boolean {
   return a.createdAtMs === b.createdAtMs && sameProcess(a, b);

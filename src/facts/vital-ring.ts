@@ -24,7 +24,7 @@ export function lifeLine({ id, pid, startTicks, startedAtMs, hostVersion }: Omit
 
 /** The line of one sample. See `lifeLine` for the empty line. */
 export function sampleLine(id: string, sample: VitalSample): string {
-  const { atMs, spanMs, maxDelayMs, p99DelayMs, utilization, rssBytes, heapBytes, externalBytes } = sample;
+  const { atMs, spanMs, maxDelayMs, p99DelayMs, utilization, rssBytes, heapBytes, externalBytes, starvedMs } = sample;
   const figures = {
     l: id,
     t: atMs,
@@ -35,6 +35,7 @@ export function sampleLine(id: string, sample: VitalSample): string {
     rss: rssBytes,
     heap: heapBytes,
     ext: externalBytes,
+    ...(starvedMs === undefined ? {} : { q: round(starvedMs, 10) }),
   };
   return `\n${JSON.stringify(figures)}\n`;
 }
@@ -111,7 +112,7 @@ function lifeOf({ v, life, pid, ticks, at, host }: Record<string, unknown>): Omi
   };
 }
 
-function sampleOf({ t, d, max, p99, u, rss, heap, ext }: Record<string, unknown>): VitalSample | null {
+function sampleOf({ t, d, max, p99, u, rss, heap, ext, q }: Record<string, unknown>): VitalSample | null {
   if (!isAmount(t) || !isAmount(d) || !isAmount(max) || !isAmount(p99)) return null;
   if (!isAmount(u) || !isAmount(rss) || !isAmount(heap) || !isAmount(ext)) return null;
   return {
@@ -123,6 +124,7 @@ function sampleOf({ t, d, max, p99, u, rss, heap, ext }: Record<string, unknown>
     rssBytes: rss,
     heapBytes: heap,
     externalBytes: ext,
+    ...(isAmount(q) ? { starvedMs: q } : {}),
   };
 }
 

@@ -171,6 +171,8 @@ export interface VitalSample extends MemorySample {
   readonly utilization: number;
   readonly heapBytes: number;
   readonly externalBytes: number;
+  /** Time its thread could have run and had no processor, in milliseconds; absent where the kernel does not count it. */
+  readonly starvedMs?: number;
 }
 
 /** What the sampler recorded in one life of a gateway; a restart, also within its process, begins another one. */

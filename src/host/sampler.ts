@@ -1,5 +1,6 @@
 /** The loop that takes a gateway's vital signs, from within it. */
 import { performance } from "node:perf_hooks";
+import { readLoopTimes } from "../facts/process-times.ts";
 import type { VitalSample } from "../facts/vital-signs.ts";
 
 /**
@@ -18,6 +19,8 @@ export interface SamplerClock {
   wall(): number;
   /** Time the event loop spent waiting and at work, since it began. */
   loop(): { readonly idle: number; readonly active: number };
+  /** Time this thread could have run and had no processor, since it began; null where nobody counts it. */
+  starved?(): number | null;
   memory(): { readonly rss: number; readonly heapUsed: number; readonly external: number };
   /** @returns what ends it. */
   every(ms: number, tick: () => void): () => void;
@@ -28,6 +31,7 @@ export const systemClock: SamplerClock = {
   wall: Date.now,
   loop: () => performance.eventLoopUtilization(),
   memory: process.memoryUsage,
+  starved: () => readLoopTimes(process.pid)?.starvedMs ?? null,
   every(ms, tick) {
     // A gateway that has nothing else to do may end.
     const timer = setInterval(tick, ms).unref();
@@ -50,11 +54,13 @@ export function startSampler(options: SamplerOptions): () => void {
   let lastLoop = clock.loop();
   let began = last;
   let beganLoop = lastLoop;
+  let beganStarved = clock.starved?.() ?? null;
 
   const takeSample = (): void => {
     const idle = lastLoop.idle - beganLoop.idle;
     const active = lastLoop.active - beganLoop.active;
     const { rss, heapUsed, external } = clock.memory();
+    const starved = clock.starved?.() ?? null;
     const sorted = delays.sort((a, b) => a - b);
     const sample: VitalSample = {
       atMs: Math.round(clock.wall()),
@@ -65,7 +71,9 @@ export function startSampler(options: SamplerOptions): () => void {
       rssBytes: rss,
       heapBytes: heapUsed,
       externalBytes: external,
+      ...(starved === null || beganStarved === null ? {} : { starvedMs: starved - beganStarved }),
     };
+    beganStarved = starved;
     delays = [];
     began = last;
     beganLoop = lastLoop;

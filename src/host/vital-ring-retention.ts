@@ -72,10 +72,20 @@ export function mergeSamples(earlier: VitalSample, later: VitalSample): VitalSam
   const spanMs = earlier.spanMs + later.spanMs;
   const busy = earlier.utilization * earlier.spanMs + later.utilization * later.spanMs;
   return {
-    ...later,
+    ...withoutStarved(later),
     spanMs,
     maxDelayMs: Math.max(earlier.maxDelayMs, later.maxDelayMs),
     p99DelayMs: Math.max(earlier.p99DelayMs, later.p99DelayMs),
     utilization: spanMs > 0 ? busy / spanMs : later.utilization,
+    // Of whichever had the longest delay: it is that delay it explains.
+    ...starvedOf(earlier.maxDelayMs > later.maxDelayMs ? earlier : later),
   };
+}
+
+function starvedOf({ starvedMs }: VitalSample): Pick<VitalSample, "starvedMs"> {
+  return starvedMs === undefined ? {} : { starvedMs };
+}
+
+function withoutStarved({ starvedMs: _starvedMs, ...rest }: VitalSample): VitalSample {
+  return rest;
 }

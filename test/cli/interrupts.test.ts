@@ -63,6 +63,22 @@ describe("work that may be left", () => {
     expect(terminal.listenerCount("SIGINT")).toBe(0);
   });
 
+  test("that heeds it goes on, and a second one leaves it", async () => {
+    let heard = false;
+    const work = terminal.run(({ heed, signal }) => {
+      signal.addEventListener("abort", () => {
+        heard = true;
+      });
+      return heed(() => never);
+    });
+    terminal.emit("SIGINT");
+    expect(heard).toBe(true);
+    terminal.emit("SIGINT");
+    vi.advanceTimersByTime(1000);
+    terminal.emit("SIGINT");
+    await expect(work).rejects.toThrow(Interrupted);
+  });
+
   test("that was interrupted is not begun", async () => {
     const begun = vi.fn(async () => {});
     const work = terminal.run(async ({ finish }) => {

@@ -6,6 +6,8 @@
  *     fake-host.ts <command of the host>                    answers as FAKE_SERVICE or, with --safe, FAKE_REQUEST say,
  *                                                           once the file FAKE_GO is there, if it is told one
  */
+
+import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, rmSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,9 +22,10 @@ function gateway(): void {
   let descriptor = 0;
   const sessions = new Map<string, number>();
   let started = 0;
+  const leak: Buffer[] = [];
   const stat = existsSync("/proc/self/stat") ? readFileSync("/proc/self/stat", "utf8") : "";
   const startTime = stat === "" ? {} : { startTime: Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]) };
-  const life = async (): Promise<void> => {
+  const life = async (named: { port?: number } = {}): Promise<void> => {
     for (;;) {
       try {
         descriptor = openSync(lock, "wx");
@@ -31,10 +34,12 @@ function gateway(): void {
         await sleep(20); // the one before is still on its way out
       }
     }
-    writeSync(descriptor, JSON.stringify({ pid: process.pid, createdAt: new Date().toISOString(), ...startTime }));
+    const payload = { pid: process.pid, createdAt: new Date().toISOString(), ...startTime, ...named };
+    writeSync(descriptor, JSON.stringify(payload));
     started = performance.now();
   };
   const server = createServer(async ({ method, url = "" }, response) => {
+    if (url === "/leak") leak.push(Buffer.alloc(200 * 2 ** 20, 1));
     const body = { ready: true, failing: [], uptimeMs: Math.round(performance.now() - started) };
     response.setHeader("content-type", "application/json; charset=utf-8");
     response.setHeader("connection", "close");
@@ -45,6 +50,10 @@ function gateway(): void {
     if (url === "/exit") process.exit(0);
     closeSync(descriptor);
     await sleep(30);
+    if (url === "/moved") {
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      return await life({ port: (server.address() as { port: number }).port });
+    }
     await life();
     if (url === "/silent") return;
     for (const [file, held] of url === "/keep" ? [] : sessions) {
@@ -86,9 +95,13 @@ async function command(): Promise<void> {
   while (go !== undefined && !existsSync(go)) await sleep(20);
   const how = process.env[process.argv.includes("--safe") ? "FAKE_REQUEST" : "FAKE_SERVICE"] ?? "not-loaded";
   const answer = (result: string): void =>
-    void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }));
+    void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }, null, 2));
   if (how === "not-loaded") answer(how);
-  else if (how === "nothing") answer("restarted");
+  else if (how === "noisy") {
+    process.stdout.write("[sqlite/transaction] slow {SQLite} transaction\n");
+    answer("not-loaded");
+    process.stdout.write("\n[gateway] done\n");
+  } else if (how === "nothing") answer("restarted");
   else if (how === "hang") await sleep(3_600_000);
   else if (how === "refused" || how === "failed") {
     process.stderr.write(how === "refused" ? "gateway closed (1008): pairing required" : "no");

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { openJournal, readJournal } from "../../src/engine/journal.ts";
 import type { ChangeEntry } from "../../src/engine/journal-entry.ts";
 import { type RepairOptions, repair } from "../../src/engine/repair.ts";
-import { cooldownLeft, RESTART_COOLDOWN_MS } from "../../src/engine/restart-kind.ts";
+import { cooldownLeft } from "../../src/engine/restart-kind.ts";
 import { finishInterrupted } from "../../src/engine/settle.ts";
 import { history, runToUndo, undoRun } from "../../src/engine/undo.ts";
 import { readLife } from "../../src/facts/gateway.ts";
@@ -42,6 +42,9 @@ async function stuck(how: string, { supervised = false, command = true, turns = 
   const restarts = () => readJournal(stateDir).filter((entry): entry is ChangeEntry => entry.kind === "restart");
   return { sandbox, stateDir, session, gateway, options, restarts };
 }
+
+/** The policy's default. */
+const COOLDOWN_MS = 600_000;
 
 describe.skipIf(!onLinux)("a lock its gateway holds too long", () => {
   test("is repaired by a restart only with --force; lock and turn are gone, and it is journaled with evidence", async () => {
@@ -137,7 +140,7 @@ describe.skipIf(!onLinux)("a lock its gateway holds too long", () => {
     expect(readLife(gateway.lockPath)).toEqual(after);
     expect(restarts()).toHaveLength(2);
 
-    const past = (entry: ChangeEntry) => ({ ...entry, at: new Date(Date.now() - RESTART_COOLDOWN_MS).toISOString() });
+    const past = (entry: ChangeEntry) => ({ ...entry, at: new Date(Date.now() - COOLDOWN_MS).toISOString() });
     const lines = restarts().map((entry) => `${JSON.stringify(past(entry))}\n`);
     writeFileSync(path.join(stateDir, "vitals", "journal.jsonl"), lines.join(""));
     await repair({ ...options, force: true });
@@ -243,15 +246,17 @@ describe("the wait between restarts", () => {
   const tried = (agoMs: number) => [{ kind: "restart", phase: "intent", at: at(agoMs) }] as const;
 
   test("counts from the last try, and ends", () => {
-    expect(cooldownLeft([])).toBe(0);
-    expect(cooldownLeft([{ phase: "intent", at: at(0) }]), "something else was moved").toBe(0);
-    expect(cooldownLeft([{ kind: "restart", phase: "kept", at: at(0) }]), "the end of an old one").toBe(0);
-    expect(cooldownLeft(tried(RESTART_COOLDOWN_MS))).toBe(0);
-    expect(cooldownLeft([...tried(3_600_000), ...tried(60_000)])).toBeGreaterThan(RESTART_COOLDOWN_MS - 120_000);
+    expect(cooldownLeft([], 10)).toBe(0);
+    expect(cooldownLeft([{ phase: "intent", at: at(0) }], 10), "something else was moved").toBe(0);
+    expect(cooldownLeft([{ kind: "restart", phase: "kept", at: at(0) }], 10), "the end of an old one").toBe(0);
+    expect(cooldownLeft(tried(COOLDOWN_MS), 10)).toBe(0);
+    expect(cooldownLeft(tried(COOLDOWN_MS), 20)).toBeGreaterThan(COOLDOWN_MS - 60_000);
+    expect(cooldownLeft(tried(120_000), 2)).toBe(0);
+    expect(cooldownLeft([...tried(3_600_000), ...tried(60_000)], 10)).toBeGreaterThan(COOLDOWN_MS - 120_000);
   });
 
   test("does not grow when the clock was set back, nor through a broken line", () => {
-    expect(cooldownLeft(tried(-3_600_000))).toBe(0);
-    expect(cooldownLeft([{ kind: "restart", phase: "intent", at: "when?" }])).toBe(0);
+    expect(cooldownLeft(tried(-3_600_000), 10)).toBe(0);
+    expect(cooldownLeft([{ kind: "restart", phase: "intent", at: "when?" }], 10)).toBe(0);
   });
 });

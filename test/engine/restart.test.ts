@@ -46,6 +46,13 @@ describe("a restart", () => {
     expect(successText(result, gateway, 1, 1)).toContain(`within process ${gateway.pid}, so its memory was not freed`);
   });
 
+  test("is proven on the port its new lock names", async () => {
+    const gateway = await gatewayOf();
+    const result = await restartGateway(gateway, host("moved"), { ...LIMITS, returnMs: 5000 });
+    expect(result).toMatchObject({ status: "restarted", sameProcess: true });
+    expect(await readUptime(gateway.port, 1000), "nobody is left there").toBeNull();
+  });
+
   test("no service knows of is asked of the gateway itself", async () => {
     const gateway = await gatewayOf();
     const result = await restartGateway(gateway, host("not-loaded", "within"), LIMITS);
@@ -64,6 +71,7 @@ describe("no restart", () => {
   test.each([
     ["nothing", "nothing", "the command said ok and nothing happened"],
     ["not-loaded", "not-loaded", "the host knows no service that runs this gateway"],
+    ["noisy", "noisy", "the host knows no service that runs this gateway"],
     ["not-loaded", "refused", "the gateway did not accept the request"],
     ["failed", "failed", "the host's command failed"],
   ])("when the commands answer %s and %s", async (service, request, sentence) => {
@@ -73,7 +81,7 @@ describe("no restart", () => {
     expect(result.answers).toHaveLength(2);
     expect(readLife(gateway.lockPath), "it runs on as before").toMatchObject({ createdAtMs: gateway.createdAtMs });
     if (result.status === "restarted") return;
-    const text = failureText(result, SUPERVISOR);
+    const text = failureText(result, SUPERVISOR, true);
     expect(text).toContain(sentence);
     expect(text).toContain(SUPERVISOR.restart);
   });
@@ -82,7 +90,7 @@ describe("no restart", () => {
     const gateway = await gatewayOf();
     const result = await restartGateway({ ...gateway, ownsPort: false }, host("exit", "exit", { own: false }), LIMITS);
     expect(result).toMatchObject({ status: "nothing", answers: [] });
-    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("neither a service");
+    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR, true)).toContain("neither a service");
     expect(readLife(gateway.lockPath)).toMatchObject({ createdAtMs: gateway.createdAtMs });
   });
 
@@ -91,7 +99,7 @@ describe("no restart", () => {
     const limits = { ...LIMITS, commandMs: 300, returnMs: 100 };
     const result = await restartGateway(gateway, host("hang", "hang"), limits);
     expect(result).toMatchObject({ status: "nothing", answers: [{ said: "timeout" }, { said: "timeout" }] });
-    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("did not end in time");
+    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR, true)).toContain("did not end in time");
   });
 
   test("when the command cannot be started", async () => {
@@ -99,7 +107,7 @@ describe("no restart", () => {
     const missing = host("within", "within", { command: path.join(temporaryFolder(), "openclaw"), args: [] });
     const result = await restartGateway(gateway, missing, LIMITS);
     expect(result).toMatchObject({ status: "nothing", answers: [{ said: "not found" }, { said: "not found" }] });
-    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("could not be started");
+    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR, true)).toContain("could not be started");
   });
 
   test("when the gateway goes and does not come back: nothing more is tried, and that is said", async () => {
@@ -107,14 +115,15 @@ describe("no restart", () => {
     const result = await restartGateway(gateway, host("exit"), { ...LIMITS, returnMs: 300 });
     expect(result).toMatchObject({ status: "lost", answers: [{ said: "ok" }] });
     if (result.status !== "restarted")
-      expect(failureText(result, SUPERVISOR)).toMatch(/went away and did not come back within \d+ s/);
+      expect(failureText(result, SUPERVISOR, true)).toMatch(/went away and did not come back within \d+ s/);
   });
 
   test("when there is a new lock but nobody answers: a lock alone proves nothing", async () => {
     const gateway = await gatewayOf();
     const result = await restartGateway(gateway, host("silent"), { ...LIMITS, returnMs: 300 });
     expect(result.status).toBe("unproven");
-    if (result.status !== "restarted") expect(failureText(result, SUPERVISOR)).toContain("its restart is not proven");
+    if (result.status !== "restarted")
+      expect(failureText(result, SUPERVISOR, true)).toContain("its restart is not proven");
     expect(readLife(gateway.lockPath)?.createdAtMs).not.toBe(gateway.createdAtMs);
   });
 });

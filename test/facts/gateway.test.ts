@@ -114,11 +114,19 @@ test.skipIf(process.platform !== "linux")("readRss is the memory of a process, n
 });
 
 describe("findSupervisor", () => {
-  const on = (platform: NodeJS.Platform, files: Record<string, string> = {}) => {
+  const on = (platform: NodeJS.Platform, files: Record<string, string> = {}, env: NodeJS.ProcessEnv = {}) => {
     const root = tempDir();
     for (const [name, text] of Object.entries(files)) put(path.join(root, name), text);
-    return findSupervisor(7, { platform, home: path.join(root, "home"), root });
+    return findSupervisor(7, {
+      platform,
+      home: path.join(root, "home"),
+      root,
+      env,
+      stateDir: path.join(root, "state"),
+    });
   };
+  const group = (name: string) => ({ "proc/7/cgroup": `0::${name}\n` });
+  const ID = "0123456789ab";
 
   test.each([
     [
@@ -130,27 +138,57 @@ describe("findSupervisor", () => {
       "systemctl --user restart openclaw-gateway-work.service",
     ],
     ["/system.slice/openclaw.service", "systemctl restart openclaw.service"],
-  ])("names the unit of %s", (group, command) => {
-    expect(on("linux", { "proc/7/cgroup": `0::${group}\n` })).toEqual({ kind: "systemd", restart: `\`${command}\`` });
+    ["/system.slice/my-bot.service", "systemctl restart my-bot.service"],
+  ])("names the unit of %s", (name, command) => {
+    const env = { OPENCLAW_SYSTEMD_UNIT: "my-bot.service" };
+    expect(on("linux", group(name), env)).toEqual({ kind: "systemd", restart: `\`${command}\`` });
   });
 
   test("takes no other unit for the gateway's: a restart of it would end what it started", () => {
     const none = { kind: "none", restart: expect.stringContaining("Ctrl-C") };
-    expect(on("linux", { "proc/7/cgroup": "0::/system.slice/ssh.service\n" })).toEqual(none);
-    expect(on("linux", { "proc/7/cgroup": "0::/user.slice/user@1000.service/app.slice/app-term.scope\n" })).toEqual(
-      none,
-    );
+    expect(on("linux", group("/system.slice/ssh.service"), { OPENCLAW_SYSTEMD_UNIT: "my-bot" })).toEqual(none);
+    expect(on("linux", group("/user.slice/user@1000.service/app.slice/app-term.scope"))).toEqual(none);
     expect(on("linux")).toEqual(none);
     expect(on("win32")).toEqual(none);
     expect(on("darwin")).toEqual(none);
+    expect(on("freebsd")).toEqual(none);
   });
 
-  test("knows a container and a launch agent by their files", () => {
-    expect(on("linux", { ".dockerenv": "", "proc/7/cgroup": "0::/\n" })).toMatchObject({ kind: "container" });
-    const plist = "home/Library/LaunchAgents/ai.openclaw.gateway.plist";
-    expect(on("darwin", { [plist]: "" })).toEqual({
-      kind: "launchd",
-      restart: "`launchctl kickstart -k gui/$UID/ai.openclaw.gateway`",
+  test.each([
+    [{ ".dockerenv": "", ...group("/") }, "restart its container from outside, e.g. `docker restart <container>`"],
+    [{ "run/.containerenv": "" }, "restart its container from outside, e.g. `podman restart <container>`"],
+    [group(`/system.slice/docker-${ID}${"0".repeat(52)}.scope`), `\`docker restart ${ID}\``],
+    [group(`/docker/${ID}${"0".repeat(52)}`), `\`docker restart ${ID}\``],
+    [group(`/user.slice/libpod-${ID}${"0".repeat(52)}.scope/container`), `\`podman restart ${ID}\``],
+    [{ "var/run/secrets/kubernetes.io/x": "", ".dockerenv": "" }, expect.stringContaining("kubectl delete pod")],
+  ])("knows a container by its marks, and its name from outside: %o", (files, restart) => {
+    expect(on("linux", files)).toEqual({ kind: "container", restart });
+  });
+
+  test("names the launch agent and the scheduled task, each by the profile", () => {
+    const agent = (label: string) => ({ [`home/Library/LaunchAgents/${label}.plist`]: "" });
+    const command = (label: string) => ({ kind: "launchd", restart: `\`launchctl kickstart -k gui/$UID/${label}\`` });
+    expect(on("darwin", agent("ai.openclaw.gateway"))).toEqual(command("ai.openclaw.gateway"));
+    const work = { OPENCLAW_PROFILE: "work" };
+    expect(on("darwin", agent("ai.openclaw.work"), work)).toEqual(command("ai.openclaw.work"));
+    expect(on("darwin", agent("ai.openclaw.gateway"), work), "of another profile").toMatchObject({ kind: "none" });
+    expect(on("darwin", agent("a.b"), { OPENCLAW_LAUNCHD_LABEL: "a.b" })).toEqual(command("a.b"));
+    expect(on("darwin", { "Library/LaunchDaemons/ai.openclaw.gateway.plist": "" }).restart).toBe(
+      "`sudo launchctl kickstart -k system/ai.openclaw.gateway`",
+    );
+    const script = { "state/gateway.cmd": "" };
+    const task = (name: string) => ({
+      kind: "task",
+      restart: `\`schtasks /End /TN "${name}"\`, then \`schtasks /Run /TN "${name}"\``,
     });
+    expect(on("win32", script)).toEqual(task("OpenClaw Gateway"));
+    expect(on("win32", script, work)).toEqual(task("OpenClaw Gateway (work)"));
+  });
+
+  test("puts no name into a command that would do something else there", () => {
+    const env = { OPENCLAW_PROFILE: "x`; rm -rf /" };
+    expect(on("linux", {}, env).restart).toContain("`openclaw gateway run`");
+    expect(on("linux", {}, { OPENCLAW_PROFILE: "work" }).restart).toContain("`openclaw --profile work gateway run`");
+    expect(on("linux", {}, { OPENCLAW_PROFILE: "Default" }).restart).toContain("`openclaw gateway run`");
   });
 });

@@ -76,6 +76,8 @@ const CHANGES: Record<HostVersion, readonly { readonly keys: readonly string[]; 
     {
       keys: [
         "agents.defaults.runRetries.max",
+        "agents.defaults.maxConcurrent",
+        "agents.defaults.subagents.maxConcurrent",
         "agents.defaults.subagents.runTimeoutSeconds",
         "agents.defaults.timeoutSeconds",
         "tools.exec.timeoutSec",
@@ -84,7 +86,8 @@ const CHANGES: Record<HostVersion, readonly { readonly keys: readonly string[]; 
         agents: {
           defaults: {
             runRetries: { min: 8, max: 16 },
-            subagents: { runTimeoutSeconds: 3600 },
+            maxConcurrent: 3,
+            subagents: { runTimeoutSeconds: 3600, maxConcurrent: 5 },
             timeoutSeconds: 7200,
           },
         },
@@ -92,10 +95,10 @@ const CHANGES: Record<HostVersion, readonly { readonly keys: readonly string[]; 
       },
     },
     {
-      keys: ["agents.list[0].runRetries.max", "cron.retry.maxAttempts"],
+      keys: ["agents.list[0].runRetries.max", "cron.retry.maxAttempts", "cron.maxConcurrentRuns"],
       patch: {
         agents: { list: [{ id: "main", runRetries: { min: 4, max: 12 } }] },
-        cron: { retry: { maxAttempts: 2 } },
+        cron: { retry: { maxAttempts: 2 }, maxConcurrentRuns: 2 },
       },
     },
     { keys: ["web.reconnect.maxAttempts"], patch: { web: { reconnect: { maxAttempts: 5 } } } },
@@ -103,12 +106,20 @@ const CHANGES: Record<HostVersion, readonly { readonly keys: readonly string[]; 
   "2026.9.6": [
     {
       keys: [
+        "agents.defaults.maxConcurrent",
+        "agents.defaults.subagents.maxConcurrent",
         "agents.defaults.subagents.runTimeoutSeconds",
         "agents.defaults.timeoutSeconds",
         "tools.exec.timeoutSeconds",
       ],
       patch: {
-        agents: { defaults: { subagents: { runTimeoutSeconds: 3600 }, timeoutSeconds: 7200 } },
+        agents: {
+          defaults: {
+            maxConcurrent: 3,
+            subagents: { runTimeoutSeconds: 3600, maxConcurrent: 5 },
+            timeoutSeconds: 7200,
+          },
+        },
         tools: { exec: { timeoutSeconds: 600 } },
       },
     },

@@ -1,20 +1,20 @@
 import { inOrder, type PlannedRepair, type RepairWatcher } from "../../engine/apply.ts";
 import { runChecks } from "../../engine/diagnose.ts";
-import { carryOut, type PreparedRepairs, prepareRepairs } from "../../engine/repair.ts";
+import { carryOut, type PreparedRepairs, prepareRepairs, type RepairOptions } from "../../engine/repair.ts";
 import { renderEnd, renderGuide, renderOutcome, renderPlan } from "../../report/guided.ts";
 import { askWhich, askYesNo } from "../consent.ts";
 import { type Interrupts, withInterrupts } from "../interrupts.ts";
 import { type Command, type CommandResult, EXIT } from "../main.ts";
 import type { CliOptions } from "../options.ts";
-import { openSpinner, withProgress } from "../progress.ts";
+import { openSpinner, watching, withProgress } from "../progress.ts";
 import { painter, type Terminal } from "../terminal.ts";
 import { columnsOf, wrap } from "../wrap.ts";
 
 /** Looks, offers the repairs, and makes those that were chosen. Needs a person on a terminal. */
 const guided: Command = async (options, terminal) =>
   await withInterrupts(terminal, EXIT.interrupted, async (interrupts) => {
-    const prepared = await withProgress(terminal, "Looking at this OpenClaw", !options.quiet, () =>
-      interrupts.leave(() => prepare(options, terminal)),
+    const prepared = await withProgress(terminal, "Looking at this OpenClaw", !options.quiet, (say) =>
+      interrupts.leave(() => prepare({ ...options, onWatch: (leftMs) => say(watching(leftMs)) }, terminal)),
     );
     const { diagnosis } = prepared.before;
     const paint = painter(terminal.stdout, options.color);
@@ -33,7 +33,7 @@ const guided: Command = async (options, terminal) =>
 
 export default guided;
 
-async function prepare(options: CliOptions, terminal: Terminal): Promise<PreparedRepairs> {
+async function prepare(options: RepairOptions, terminal: Terminal): Promise<PreparedRepairs> {
   const all = { ...options, env: terminal.env };
   return await prepareRepairs(await runChecks(all), all);
 }
