@@ -42,7 +42,9 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     if (!options.color) terminal.env["NO_COLOR"] = "1";
     const { code, document, text } = await run(options, terminal);
     const { stdout } = terminal;
-    stdout.write(json ? `${JSON.stringify(document)}\n` : wrap(text, columnsOf(stdout)));
+    // What is to be pasted or is laid out already stays as it is.
+    const prose = options.format === "human" && !["report", "explain"].includes(options.command);
+    stdout.write(json ? `${JSON.stringify(document)}\n` : prose ? wrap(text, columnsOf(stdout)) : text);
     return code;
   } catch (error) {
     if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);

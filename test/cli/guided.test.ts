@@ -14,7 +14,9 @@ import { readLife } from "../../src/facts/gateway.ts";
 import { FAKE_HOST, startFakeGateway } from "../engine/fake-gateway.ts";
 import { onLinux } from "../engine/sandbox.ts";
 import { brokenState, inventory, put, tempDir } from "../facts/sandbox.ts";
+import { signalGroup, start } from "../hosts/harness/processes.ts";
 import { hasTmux } from "../hosts/harness/terminal.ts";
+import { BIN } from "../hosts/harness/vitals.ts";
 import { onTerminal, PATIENCE_MS } from "./on-terminal.ts";
 
 const WHICH = /Which of these shall be repaired\?/;
@@ -197,7 +199,7 @@ describe.skipIf(!hasTmux)("nothing is changed (needs tmux)", () => {
 const LAUNCHED = `"${process.execPath}" --no-warnings "${fileURLToPath(new URL("launcher.ts", import.meta.url))}" "$@"`;
 
 /** A gateway stuck in two turns, whose restart waits for the file `go`. */
-async function stuck(how = '"$@"') {
+async function stuck() {
   const { stateDir } = brokenState([]);
   const session = (name: string) => path.join(stateDir, "agents/coder/sessions", `${name}.jsonl.lock`);
   const locks = [session("one"), session("two")] as const;
@@ -219,19 +221,24 @@ async function stuck(how = '"$@"') {
     FAKE_GO: go,
   };
   const restarts = () => readJournal(stateDir).filter(({ kind }) => kind === "restart");
-  const terminal = await onTerminal(
-    ["--state-dir", stateDir, "--host-version", "2026.9.6", "--only", "stale-lock", "--skip", "host-hazard"],
-    { env, columns: 100 },
-    how,
-  );
+  const begun = async (): Promise<void> =>
+    await expect.poll(() => existsSync(`${go}.awaited`), { timeout: PATIENCE_MS }).toBe(true);
+  const args = ["--state-dir", stateDir, "--host-version", "2026.9.6", "--only", "stale-lock"];
+  return { stateDir, locks, gateway, restarts, go, env, args, begun };
+}
+
+/** As `stuck`, on a terminal where both restarts were chosen and the first has begun. */
+async function restarting(how = '"$@"') {
+  const { env, args, begun, ...rest } = await stuck();
+  const terminal = await onTerminal(args, { env, columns: 100 }, how);
   const screen = await terminal.waitFor(WHICH, PATIENCE_MS);
   expect(screen.match(/\[ \] disruptive/g), "what interrupts work is not preselected").toHaveLength(2);
   await terminal.press("a", "Enter");
   const plan = await terminal.waitFor(NOW, PATIENCE_MS);
   expect(plan, "and no is the default").toMatch(/\(y\/N\)/);
   await terminal.press("y", "Enter");
-  await expect.poll(() => existsSync(`${go}.awaited`), { timeout: PATIENCE_MS }).toBe(true);
-  return { stateDir, locks, gateway, terminal, restarts, go };
+  await begun();
+  return { ...rest, terminal };
 }
 
 describe.skipIf(!hasTmux || !onLinux)("Ctrl-C in the middle of a repair (needs tmux)", () => {
@@ -239,7 +246,7 @@ describe.skipIf(!hasTmux || !onLinux)("Ctrl-C in the middle of a repair (needs t
     ["by itself", '"$@"'],
     ["started by OpenClaw", LAUNCHED],
   ])("lets it come to its end, and the others are left out: %s", async (_what, how) => {
-    const { terminal, go, gateway, restarts, locks } = await stuck(how);
+    const { terminal, go, gateway, restarts, locks } = await restarting(how);
     await terminal.waitFor(/Repair 1 of 2, which can take minutes/, PATIENCE_MS);
     await terminal.press("C-c");
     await terminal.waitFor(/Interrupted: what has begun is brought to its end/, PATIENCE_MS);
@@ -257,7 +264,7 @@ describe.skipIf(!hasTmux || !onLinux)("Ctrl-C in the middle of a repair (needs t
   });
 
   test("a second time leaves at once; the restart goes on, and the journal learns of it later", async () => {
-    const { terminal, go, gateway, restarts, stateDir } = await stuck();
+    const { terminal, go, gateway, restarts, stateDir } = await restarting();
     await terminal.press("C-c");
     await terminal.waitFor(/Ctrl-C again leaves at once/, PATIENCE_MS);
     await terminal.press("C-c");
@@ -274,3 +281,23 @@ describe.skipIf(!hasTmux || !onLinux)("Ctrl-C in the middle of a repair (needs t
     expect(restarts().at(-1)?.phase).toBe("done");
   });
 });
+
+test.skipIf(!onLinux)(
+  "Ctrl-C without a terminal to read keys from: the same, and the host's command does not hear of it",
+  async () => {
+    const { env, args, begun, go, restarts } = await stuck();
+    const run = await start(process.execPath, [BIN, "fix", "--force", "--json", ...args], { env });
+    await begun();
+    // As a shell does it: to all that belong to the command.
+    signalGroup(run.pid, "SIGINT");
+    await expect.poll(() => run.stderr(), { timeout: PATIENCE_MS }).toMatch(/Interrupted: what has begun/);
+    writeFileSync(go, "");
+    const { code, stdout } = await run.finished;
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout).repairs).toMatchObject([
+      { status: "repaired" },
+      { status: "skipped", reason: "interrupted" },
+    ]);
+    expect(restarts().map(({ phase }) => phase)).toEqual(["intent", "done"]);
+  },
+);
