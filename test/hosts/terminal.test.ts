@@ -76,7 +76,7 @@ describe.skipIf(!hasTmux).concurrent("inside the host, on a terminal (needs tmux
     "%s: `vitals` is the command as ever, and `doctor --fix` asks once per check",
     async (version) => {
       // Two checks with a finding that needs a yes: a lock let go of, and runs without a limit.
-      const config = { gateway: { auth: undefined }, agents: { defaults: { timeoutSeconds: 0 } } };
+      const config = { gateway: { auth: undefined }, agents: { defaults: { subagents: { runTimeoutSeconds: 0 } } } };
       const home = await withPlugin(await createHome(await ensureHost(version), { config }));
       try {
         await guidedInside(home);
@@ -101,7 +101,7 @@ async function guidedInside(home: Home): Promise<void> {
   expect(await declined.screen(true)).toMatch(/Interrupted\. Nothing was changed\.$/);
   expect(existsSync(dead)).toBe(true);
   const terminal = await open();
-  expect(await terminal.waitFor(QUESTION, 120_000)).toMatch(/^Sessions that fail\n[\s\S]*^Retries and limits\n/m);
+  expect(await terminal.waitFor(QUESTION, 120_000)).toMatch(/^Retries and limits\n/m);
   await terminal.press("Enter");
   await terminal.waitFor(NOW, 60_000);
   await terminal.press("Enter");
@@ -117,7 +117,7 @@ async function doctorAsks(home: Home): Promise<void> {
   expect(first).toMatch(/Vitals can do this, if you want it:\n {2}confirm {2}agent main, session leaked\n/);
   expect(first).toMatch(/>\[ \] confirm {2}lock of agent main, session leaked/);
   await terminal.press("Space", "Enter");
-  await terminal.waitFor(/confirm {2}agents\.defaults\.timeoutSeconds[\s\S]*Which of these/, 120_000);
+  await terminal.waitFor(/confirm {2}agents\.defaults\.subagents\.runTimeoutSeconds[\s\S]*Which of these/, 120_000);
   await terminal.press("C-c");
   await terminal.waitFor(/The doctor goes on; Ctrl-C now ends it/, 60_000);
   const code = await terminal.exited(120_000);
@@ -128,7 +128,7 @@ async function doctorAsks(home: Home): Promise<void> {
   expect(screen.match(/Which of these shall be repaired/g), "one question per check").toHaveLength(2);
   expect(existsSync(leaked)).toBe(false);
   expect(quarantined(home).filter(({ path }) => path.includes("leaked"))).toHaveLength(1);
-  expect(await home.readConfig()).toMatchObject({ agents: { defaults: { timeoutSeconds: 0 } } });
+  expect(await home.readConfig()).toMatchObject({ agents: { defaults: { subagents: { runTimeoutSeconds: 0 } } } });
 }
 
 async function doctorAsksNothing(home: Home): Promise<void> {
