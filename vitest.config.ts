@@ -6,7 +6,7 @@ const slow = ["hosts", "incidents", "crash", "race"].map((folder) => `test/${fol
 // No host, but gateways and processes of their own that have to be waited for.
 const waiting = [
   "test/engine/{overdue,restart,restart-repair,baseline-measure}.test.ts",
-  "test/cli/baseline.test.ts",
+  "test/cli/{baseline,guided}.test.ts",
   "test/fixes/{stranded-lease,cron-repair,rights,rss-growth}.test.ts",
 ];
 
