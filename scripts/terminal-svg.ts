@@ -66,11 +66,12 @@ export function terminalSvg(frames: readonly Frame[], { columns, rows, title, re
     return `@keyframes k${index}{${start}${from}{visibility:visible}${end}}#f${index}{animation:k${index} ${total}ms step-end infinite}`;
   });
   // What does not move, or is not to, shows the end.
-  const still = `#f${frames.length - 1}{visibility:visible}\n@media (prefers-reduced-motion:reduce){.f{animation:none!important}}`;
+  const still = `#f${frames.length - 1}{visibility:visible}`;
+  const moving = `@media (prefers-reduced-motion:no-preference){\n${moments.join("\n")}\n}`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t">`,
     `<title id="t">${escaped(title)}</title>`,
-    `<style>${STYLE}\n${still}\n${moments.join("\n")}</style>`,
+    `<style>${STYLE}\n${still}\n${moving}</style>`,
     `<defs>${[...lines].map(([line, id]) => `<g id="${id}">${line}</g>`).join("\n")}</defs>`,
     `<rect class="ground" x=".5" y=".5" width="${Number(width) - 1}" height="${Number(height) - 1}" rx="8"/>`,
     ...drawn.map((content, index) => `<g id="f${index}" class="f">${content}</g>`),
