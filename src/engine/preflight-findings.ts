@@ -17,7 +17,7 @@ const LEVELS: Readonly<Record<string, PreflightLevel>> = {
 export const CHECKED: readonly string[] = Object.keys(LEVELS);
 
 /** Runs that are at work, and a gateway: what the upgrade would take away from under them. */
-export async function liveRunItems({ facts, migrates, graceSeconds }: Upgrade): Promise<PreflightItem[]> {
+export async function liveRunItems({ facts, to, migrates, graceSeconds }: Upgrade): Promise<PreflightItem[]> {
   const { locks } = await facts.sessionLocks(graceSeconds);
   const live = locks.filter(({ judgement }) => judgement?.verdict === "held" || judgement?.verdict === "overdue");
   const unknown = locks.filter(({ judgement }) => judgement?.verdict === "unknown");
@@ -55,8 +55,8 @@ export async function liveRunItems({ facts, migrates, graceSeconds }: Upgrade): 
     items.push(
       item(
         "gateway",
-        "note",
-        `A gateway runs (process ${gateway.pid})${migrates ? ", and the sessions are moved into a database only while none does" : ""}.`,
+        migrates ? "warning" : "note",
+        `A gateway runs (process ${gateway.pid})${migrates ? `, and the doctor of OpenClaw ${to} moves nothing into its database before it has ended` : ""}.`,
         {
           remedy: "Stop it for the upgrade; `openclaw update` does so itself for one that runs as a service.",
           evidence: [{ what: "gateway", value: gateway.pid, source: gateway.lockPath }],

@@ -21,6 +21,7 @@ export interface ConfigSchema {
   readonly additionalProperties?: boolean | ConfigSchema;
   readonly items?: ConfigSchema;
   readonly anyOf?: readonly ConfigSchema[];
+  readonly oneOf?: readonly ConfigSchema[];
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
   readonly maximum?: number;
@@ -68,7 +69,7 @@ function asEntries(schema: ConfigSchema, steps: ConfigPath): ConfigPath {
 /** All the schemas a path can lead to; none when the path is not allowed. */
 function follow(schema: ConfigSchema, [step, ...rest]: ConfigPath): ConfigSchema[] {
   if (step === undefined) return [schema];
-  const own = (schema.anyOf ?? []).flatMap((one) => follow(one, [step, ...rest]));
+  const own = (schema.anyOf ?? schema.oneOf ?? []).flatMap((one) => follow(one, [step, ...rest]));
   if (typeof step === "number") return schema.items ? [...own, ...follow(schema.items, rest)] : own;
   const named = schema.properties && Object.hasOwn(schema.properties, step) ? schema.properties[step] : undefined;
   const next = named ?? schema.additionalProperties;

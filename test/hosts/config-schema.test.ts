@@ -1,6 +1,7 @@
 /** The embedded summary of accepted keys against the schema each host prints. */
 import { expect, test } from "vitest";
 import { KNOWN_KEYS, readHostSchema, ruleBySchema, ruleByVersion } from "../../src/facts/config-schema.ts";
+import refused from "../../src/facts/refused-keys.json" with { type: "json" };
 import { createHome } from "./harness/home.ts";
 import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
 
@@ -19,4 +20,25 @@ test.each(HOST_VERSIONS)("%s", async (version) => {
   } finally {
     await home.dispose();
   }
+});
+
+test("what preflight takes for refused is accepted by 2026.5.22 and refused by 2026.9.6", async () => {
+  const paths = refused.keys.map((key) =>
+    key.split(".").map((part) => (part === "[]" ? 0 : part === "*" ? "any" : part)),
+  );
+  const answers = await Promise.all(
+    HOST_VERSIONS.map(async (version) => {
+      const home = await createHome(await ensureHost(version));
+      try {
+        const schema = await readHostSchema(home.host.root, home.env);
+        if (schema === null) throw new Error("the host printed no schema");
+        return paths.map((steps) => ruleBySchema(schema, steps) !== "refused");
+      } finally {
+        await home.dispose();
+      }
+    }),
+  );
+  const [old = [], next = []] = answers;
+  expect(refused.keys.filter((_, n) => !old[n])).toEqual([]);
+  expect(refused.keys.filter((_, n) => next[n])).toEqual([]);
 });
