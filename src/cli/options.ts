@@ -11,8 +11,11 @@ const FINDING_COMMANDS = ["check", "fix"];
 const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watchSignal" | "onWatch"> {
+export interface CliOptions
+  extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watcher" | "signal" | "watchSignal" | "onWatch"> {
   readonly command: string;
+  /** Whether the command line names it. */
+  readonly named: boolean;
   /** What follows the command, e.g. the run of `undo`. */
   readonly operands: readonly string[];
   readonly format: Format;
@@ -67,7 +70,7 @@ export const COMMANDS: Readonly<
   check: {
     operands: 0,
     usage: "check [--watch-for 2m]",
-    summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
+    summary: "Look and report; asks nothing and changes nothing. --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
@@ -132,6 +135,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
       throw new UserError(`\`${command}\` has no --${flag}.`, `It belongs to \`openclaw-vitals ${owner}\`.`);
   return {
     command,
+    named: first !== undefined,
     operands,
     stateDir: filled("--state-dir", values["state-dir"]),
     configPath: filled("--config", values.config),

@@ -5,12 +5,12 @@ import type { RepairResult } from "../engine/repair.ts";
 import { type Finding, isAside, type RepairReport, type Severity } from "../engine/types.ts";
 import type { PastRepair, PastRun, UndoneRepair } from "../engine/undo.ts";
 
-const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
+export const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
 /** A diagnosis for people. Severities are words, colour only repeats them. */
 export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
   const { stateDir, checksRun, silenced } = diagnosis;
-  const [notes, findings] = split(diagnosis);
+  const [notes, findings] = splitAsides(diagnosis);
   const aside = notes + silenceLine(silenced.length);
   const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}, ${count(checksRun, "check")} run`;
   if (findings.length === 0) return `${head}\n\n${paint("green", "Nothing found.")}\n${aside}`;
@@ -25,7 +25,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
 }
 
 /** What nobody has to act on is one line among other checks, and shown in full when asked for by itself. */
-function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]] {
+export function splitAsides({ findings, checksRun }: Diagnosis): [string, readonly Finding[]] {
   const asides = findings.filter(isAside);
   if (asides.length === 0 || checksRun === 1) return ["", findings];
   const checks = [...new Set(asides.map((finding) => finding.checkId.replace(/^vitals\//, "")))].join(",");
@@ -33,7 +33,7 @@ function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]]
   return [line, findings.filter((finding) => !isAside(finding))];
 }
 
-function silenceLine(silenced: number): string {
+export function silenceLine(silenced: number): string {
   if (silenced === 0) return "";
   return `${count(silenced, "finding")} silenced by the policy: \`openclaw-vitals policy\` says which and why.\n`;
 }
@@ -100,9 +100,10 @@ function renderRepair(
   ].join("\n");
 }
 
-function diffLines(diff: string, paint: Paint): string[] {
+/** Deeper than all else: a terminal's lines are broken at words, these are not. */
+export function diffLines(diff: string, paint: Paint): string[] {
   const lines = diff.split("\n").filter(Boolean);
-  return lines.map((line) => paint("dim", `    ${plain(line)}`));
+  return lines.map((line) => paint("dim", `      ${plain(line)}`));
 }
 
 /** The journal's runs, newest first. */
@@ -143,7 +144,7 @@ export function renderUndone(undone: readonly UndoneRepair[], stateDir: string, 
     .join("");
 }
 
-function hostName({ host }: Diagnosis): string {
+export function hostName({ host }: Diagnosis): string {
   return host.version === null ? "OpenClaw (version not found)" : `OpenClaw ${plain(host.version)}`;
 }
 
@@ -156,11 +157,11 @@ function bySeverity(findings: readonly Finding[]): string {
     .join(", ");
 }
 
-function relative(stateDir: string, file: string): string {
+export function relative(stateDir: string, file: string): string {
   const inside = path.relative(stateDir, file);
   return inside === ".." || inside.startsWith(`..${path.sep}`) ? file : inside;
 }
 
-function count(number: number, noun: string): string {
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
