@@ -23,6 +23,7 @@ describe("the package", () => {
     );
     const rest = [
       ...filesUnder("docs/checks", ".md"),
+      "docs/auto-heal.md",
       "docs/formats.md",
       "docs/policy.md",
       "docs/prometheus/README.md",

@@ -27,6 +27,8 @@ export interface DiagnoseOptions extends FactOptions {
   readonly severityMin?: Severity | undefined;
   /** Policy file, JSON or YAML. */
   readonly policyFile?: string | undefined;
+  /** The policy in force, when it is known already; nothing else is read then. */
+  readonly policy?: Policy | undefined;
 }
 
 /** The JSON document of `check`: the host's `doctor --lint --json` and more. */
@@ -78,7 +80,7 @@ export async function policyFor(
 export async function runChecks(options: DiagnoseOptions, given = gatherFacts(options)): Promise<DiagnosisRun> {
   const startedAt = performance.now();
   checkWatch(options.watchForMs);
-  const { policy } = await policyFor(given, options);
+  const policy = options.policy ?? (await policyFor(given, options)).policy;
   const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true, watchForMs: options.watchForMs }) : given;
   const host = facts.host();
   const timings: Record<string, number> = {};
