@@ -11,7 +11,7 @@ import { x } from "tinyexec";
 import { packageFile } from "../src/package.ts";
 import { type Frame, terminalSvg } from "./terminal-svg.ts";
 
-const SIZE = { columns: 100, rows: 24 };
+const SIZE = { columns: 100, rows: 28 };
 const SESSION = "b68174ac-1d06-4f19-a8f7-f055b2fa51af";
 /** What the temporary home is called in the recording; of the same length, so that no line breaks elsewhere. */
 const HOME = "/home/openclaw";
@@ -19,8 +19,7 @@ const OUTPUT = "docs/recording.svg";
 /** What is typed, and how long its result can be read. Questions are answered with Enter. */
 const STEPS = [
   { types: "openclaw-vitals check", reading: 5000 },
-  { types: "openclaw-vitals fix", reading: 3500, clear: true },
-  { types: "openclaw-vitals check", reading: 2500 },
+  { types: "openclaw-vitals", reading: 4500, clear: true },
   { types: "openclaw-vitals undo", reading: 2500, keys: ["y", "Enter"] },
 ];
 const PATIENCE_MS = 60_000;

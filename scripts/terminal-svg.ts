@@ -69,7 +69,7 @@ export function terminalSvg(frames: readonly Frame[], { columns, rows, title, re
   const still = `#f${frames.length - 1}{visibility:visible}`;
   const moving = `@media (prefers-reduced-motion:no-preference){\n${moments.join("\n")}\n}`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="t">`,
     `<title id="t">${escaped(title)}</title>`,
     `<style>${STYLE}\n${still}\n${moving}</style>`,
     `<defs>${[...lines].map(([line, id]) => `<g id="${id}">${line}</g>`).join("\n")}</defs>`,
