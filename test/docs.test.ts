@@ -228,7 +228,7 @@ describe("the recording", () => {
     const whole = typed.filter(([command = ""]) => Object.hasOwn(COMMANDS, command));
     expect(new Set(whole.map(([command]) => command))).toEqual(new Set(["check", "undo"]));
     expect(shown).toContain("$ openclaw-vitals");
-    for (const word of ["error", "repaired", "restored"]) expect(shown).toContain(word);
+    for (const word of ["error", "✓ repaired", "restored"]) expect(shown).toContain(word);
   });
 
   test("names nothing of the machine it was made on", () => {
