@@ -104,6 +104,12 @@ describe.each(DOCUMENTS)("%s", (document) => {
     expect(named.filter((key) => !keys.includes(key))).toEqual([]);
   });
 
+  test("each source file it names exists", () => {
+    const named = [...text.matchAll(/\b(?:src|checks|fixes|test|scripts|bench)\/[\w./-]+\.(?:ts|js|json)\b/g)];
+    const files = named.map(([name]) => name).filter((name) => !name.includes("cold-start"));
+    expect(files.filter((name) => !existsSync(packageFile(name)))).toEqual([]);
+  });
+
   test("each script of npm it names exists", () => {
     const named = [...text.matchAll(/\bnpm run ([\w:]+)/g)].map(([, name = ""]) => name);
     expect(named.filter((name) => !(name in scripts))).toEqual([]);
