@@ -1,11 +1,14 @@
 /** What is read of a real gateway: its answers, its memory and limits, its log, and what the host leaves of itself. */
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { chmodSync, existsSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, type ExpectStatic, test } from "vitest";
 import { gatherFacts } from "../../src/facts/facts.ts";
 import { type Gateway, startGateway } from "./harness/gateway.ts";
 import { createHome, freePort, type Home } from "./harness/home.ts";
 import { callHost } from "./harness/host-functions.ts";
 import { ensureHost, HOST_VERSIONS, type HostVersion } from "./harness/hosts.ts";
 import { until } from "./harness/processes.ts";
+import { BIN, vitals } from "./harness/vitals.ts";
 
 const GRACE = 30;
 const homes = new Map<HostVersion, Home>();
@@ -61,13 +64,15 @@ afterAll(async () => {
   await Promise.all([...homes.values()].map(async (home) => await home.dispose()));
 });
 
+function runningOf(version: HostVersion) {
+  const [home, gateway] = [homes.get(version), gateways.get(version)];
+  if (home === undefined || gateway === undefined) throw new Error("the gateway did not start");
+  const facts = gatherFacts({ stateDir: home.stateDir, hostVersion: version, env: home.env });
+  return { home, gateway, facts };
+}
+
 describe.concurrent.each(HOST_VERSIONS)("%s", (version) => {
-  const running = () => {
-    const [home, gateway] = [homes.get(version), gateways.get(version)];
-    if (home === undefined || gateway === undefined) throw new Error("the gateway did not start");
-    const facts = gatherFacts({ stateDir: home.stateDir, hostVersion: version, env: home.env });
-    return { home, gateway, facts };
-  };
+  const running = () => runningOf(version);
 
   test("answers, on a port its config does not name, with its memory and limits", async ({ expect }) => {
     const { facts, gateway } = running();
@@ -130,3 +135,41 @@ describe.concurrent.each(HOST_VERSIONS)("%s", (version) => {
     }
   });
 });
+
+// After the others, as it ends the gateways.
+describe.each(HOST_VERSIONS)("%s", (version) => {
+  test("another user is told so, and one who finds it gone as well", async ({ expect, skip }) => {
+    const { home, gateway } = runningOf(version);
+    const asNobody = ["--reuid=65534", "--regid=65534", "--clear-groups", home.host.node, BIN];
+    if (process.getuid?.() === 0 && existsSync("/usr/bin/setpriv")) {
+      for (const folder of [path.dirname(home.dir), home.dir, home.stateDir]) chmodSync(folder, 0o755);
+      chmodSync(home.configPath, 0o644);
+      const args = ["check", ...ONLY, "--state-dir", home.stateDir, "--json"];
+      const { stdout, stderr, code } = await (await home.spawnFile("/usr/bin/setpriv", [...asNobody, ...args]))
+        .finished;
+      if (/permission denied/i.test(stderr) && stdout === "") skip("this project's folder is closed to other users");
+      expect(stderr).toBe("");
+      expect(code).toBeLessThan(2);
+      const messages = messagesOf(expect, stdout);
+      expect(messages.join("\n")).toMatch(
+        /belongs to (another user|another state directory)|another user|No gateway runs/,
+      );
+    }
+    await gateway.stop();
+    const gone = await vitals(home, ["check", ...ONLY, "--state-dir", home.stateDir, "--json"]);
+    expect(gone).toMatchObject({ code: 0, stderr: "" });
+    expect(messagesOf(expect, gone.stdout)).toEqual([
+      expect.stringMatching(/^No gateway runs for this state directory/),
+    ]);
+  });
+});
+
+const ONLY = ["--only", "event-loop-delay", "--only", "rss-growth"];
+
+/** What is found, in sentences: nothing of it is an error of ours. */
+function messagesOf(expect: ExpectStatic, stdout: string): string[] {
+  const { findings } = JSON.parse(stdout) as { findings: { message: string }[] };
+  const messages = findings.map(({ message }) => message);
+  expect(messages.join("\n")).not.toMatch(/itself failed|Error|\bat \S+:\d+/);
+  return messages;
+}
