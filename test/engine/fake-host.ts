@@ -92,7 +92,8 @@ function editJob(): void {
 async function command(): Promise<void> {
   const go = process.env["FAKE_GO"];
   if (go !== undefined) writeFileSync(`${go}.awaited`, "");
-  while (go !== undefined && !existsSync(go)) await sleep(20);
+  // Its folder goes with a test that failed.
+  while (go !== undefined && existsSync(`${go}.awaited`) && !existsSync(go)) await sleep(20);
   const how = process.env[process.argv.includes("--safe") ? "FAKE_REQUEST" : "FAKE_SERVICE"] ?? "not-loaded";
   const answer = (result: string): void =>
     void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }, null, 2));
