@@ -26,13 +26,13 @@ export interface CliOptions
   readonly repairs: readonly number[] | undefined;
   /** `preflight --to <version>` */
   readonly to: string | undefined;
+  /** `watch --every <duration>`, in milliseconds and as it was written. */
+  readonly everyMs: number | undefined;
+  readonly everyText: string | undefined;
   /** `report`: the file to write, a zip or Markdown by its ending. */
   readonly output: string | undefined;
   /** `report`: add what the host's own `gateway diagnostics export` writes. */
   readonly withDiagnostics: boolean;
-  /** `watch --every <duration>`, in milliseconds and as it was written. */
-  readonly everyMs: number | undefined;
-  readonly everyText: string | undefined;
   readonly help: boolean;
   readonly version: boolean;
 }
@@ -87,15 +87,15 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
-  report: {
-    operands: 0,
-    usage: "report [--output file]",
-    summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
-  },
   watch: {
     operands: 0,
     usage: "watch [--every 5m]",
     summary: "Look again and again and tell what changed; repairs nothing. Ctrl-C ends it.",
+  },
+  report: {
+    operands: 0,
+    usage: "report [--output file]",
+    summary: "Write a bug report that names nobody: Markdown, or a zip (file.zip).",
   },
   baseline: {
     operands: 2,

@@ -1,5 +1,5 @@
 /** One round of self-healing: what is repaired, what is only told, and what is left alone. */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { history, undoRun } from "../../src/engine/undo.ts";
@@ -114,6 +114,11 @@ describe("autoHeal: fix", () => {
       expect.stringMatching(/^vitals: found stale-lock, error: /),
     ]);
     expect(existsSync(lock)).toBe(true);
+    // Another lock in its place is not what was put back.
+    rmSync(lock);
+    state.plant({ payload: { ...(await deadPayload()), createdAt: new Date().toISOString() } });
+    expect((await round(state)).done).toHaveLength(3);
+    expect(existsSync(lock)).toBe(false);
   });
 
   test("the fourth time within an hour it leaves the lock, the same after a restart, and says what to do", async () => {

@@ -95,6 +95,20 @@ describe("rounds", () => {
     await stop(2000);
   });
 
+  test("what a round that was cut off comes to is not told", async () => {
+    const log = logger();
+    const round = (_: unknown, signal: AbortSignal): Promise<HealRound> =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("cut off"))));
+    const { start, stop } = healService({ hostVersion: () => null, round, env: {} });
+    await start({ stateDir: "/state", logger: log });
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    const stopped = stop();
+    await vi.advanceTimersByTimeAsync(2000);
+    await stopped;
+    await vi.advanceTimersByTimeAsync(0);
+    expect(log.lines).toEqual([]);
+  });
+
   test("rounds that fail are told once, and go on", async () => {
     let count = 0;
     const log = logger();

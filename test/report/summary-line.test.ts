@@ -42,7 +42,7 @@ describe("the line for the host's log", () => {
 
   test("no word makes the host's export leave it out", () => {
     const all = catalogue().map(({ id }) => line([{ ...gone, checkId: `vitals/${id}` }]));
-    // MAX_LOG_STRING_LENGTH and UNSAFE_LOG_MESSAGE_RE of both hosts.
+    // Words of its UNSAFE_LOG_MESSAGE_RE, both hosts.
     expect(all.join("\n")).toContain("lock-without_transcript gone 1");
     expect(all.join("\n")).not.toMatch(/\b(?:prompt|transcript|tool result|tool output|user said|chat text)\b/i);
   });
