@@ -23,10 +23,12 @@ describe("the package", () => {
     );
     const rest = [
       ...filesUnder("docs/checks", ".md"),
+      "docs/auto-heal.md",
       "docs/formats.md",
       "docs/policy.md",
       "docs/prometheus/README.md",
       "docs/prometheus/alerts.yml",
+      "docs/recipes.md",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",

@@ -7,7 +7,10 @@ import { columnsOf, wrap } from "./wrap.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
 
-/** What a command came to: exit code, and its document for `--json` or its text for people. */
+/**
+ * What a command came to: exit code, and its document for `--json` or its text for people. Without a document it has
+ * written by itself.
+ */
 export interface CommandResult {
   readonly code: number;
   readonly document: unknown;
@@ -21,6 +24,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
   fix: () => import("./commands/fix.ts"),
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
+  watch: () => import("./commands/watch.ts"),
   report: () => import("./commands/report.ts"),
   baseline: () => import("./commands/baseline.ts"),
   preflight: () => import("./commands/preflight.ts"),
@@ -32,7 +36,7 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
 
 /**
  * Runs the command line and returns its exit code: 0 nothing found or left, 1 findings, 2 the tool failed, 130 Ctrl-C.
- * Never throws; with `--json` stdout is one JSON document in every case.
+ * Never throws; with `--json` stdout is one JSON document in every case, with `watch` one a line for each look.
  */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   const json = isJson(argv);
@@ -44,7 +48,8 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     const { stdout } = terminal;
     // What is to be pasted or is laid out already stays as it is.
     const prose = options.format === "human" && !["report", "explain"].includes(options.command);
-    stdout.write(json ? `${JSON.stringify(document)}\n` : prose ? wrap(text, columnsOf(stdout)) : text);
+    if (!json) stdout.write(prose ? wrap(text, columnsOf(stdout)) : text);
+    else if (document !== undefined) stdout.write(`${JSON.stringify(document)}\n`);
     return code;
   } catch (error) {
     if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
@@ -76,7 +81,8 @@ function isGuided({ command, named, format, yes, dryRun, quiet, nonInteractive }
   return offers && format === "human" && canAsk(terminal, nonInteractive);
 }
 
-function failureDocument(error: unknown) {
+/** The document of a command that failed. */
+export function failureDocument(error: unknown) {
   return {
     schemaVersion: 1,
     ok: false,
@@ -114,6 +120,7 @@ function helpText(): string {
     "  --json                     Short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
     "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m (check: or Ctrl-C)",
+    "  --every <duration>         watch: from look to look, 5s to 24h; default 5m",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work; report: replace the file",

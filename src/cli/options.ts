@@ -26,6 +26,9 @@ export interface CliOptions
   readonly repairs: readonly number[] | undefined;
   /** `preflight --to <version>` */
   readonly to: string | undefined;
+  /** `watch --every <duration>`, in milliseconds and as it was written. */
+  readonly everyMs: number | undefined;
+  readonly everyText: string | undefined;
   /** `report`: the file to write, a zip or Markdown by its ending. */
   readonly output: string | undefined;
   /** `report`: add what the host's own `gateway diagnostics export` writes. */
@@ -45,6 +48,7 @@ const FLAGS = {
   json: { type: "boolean" },
   "host-version": { type: "string" },
   to: { type: "string" },
+  every: { type: "string" },
   "watch-for": { type: "string" },
   "non-interactive": { type: "boolean" },
   yes: { type: "boolean", short: "y" },
@@ -83,6 +87,11 @@ export const COMMANDS: Readonly<
     summary: "Put back what a run of `fix` moved away, whole or one repair.",
   },
   history: { operands: 0, usage: "history", summary: "List the runs of `fix` and what can be undone." },
+  watch: {
+    operands: 0,
+    usage: "watch [--every 5m]",
+    summary: "Look again and again, tell what changed; repairs nothing.",
+  },
   report: {
     operands: 0,
     usage: "report [--output file]",
@@ -146,6 +155,8 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
     format,
     hostVersion: version("--host-version", values["host-version"]),
     to: version("--to", values.to),
+    everyMs: every(command, values.every),
+    everyText: values.every,
     watchForMs: watchFor(command, values["watch-for"]),
     nonInteractive: values["non-interactive"] ?? false,
     yes: values.yes ?? false,
@@ -170,6 +181,13 @@ function watchFor(command: string, text: string | undefined): number | undefined
       "`openclaw-vitals check --watch-for 2m` watches the gateway.",
     );
   return parseDuration("--watch-for", text, { least: "1s", most: "1h" });
+}
+
+function every(command: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (command !== "watch")
+    throw new UserError(`\`${command}\` has no --every.`, "It belongs to `openclaw-vitals watch`.");
+  return parseDuration("--every", text, { least: "5s", most: "24h" });
 }
 
 /** Whether the output has to be JSON even if the rest of the command line is wrong. */

@@ -27,6 +27,8 @@ export interface DiagnoseOptions extends FactOptions {
   readonly severityMin?: Severity | undefined;
   /** Policy file, JSON or YAML. */
   readonly policyFile?: string | undefined;
+  /** The policy in force, when it is known already; nothing else is read then. */
+  readonly policy?: Policy | undefined;
 }
 
 /** The JSON document of `check`: the host's `doctor --lint --json` and more. */
@@ -79,7 +81,7 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
   const startedAt = performance.now();
   checkWatch(options.watchForMs);
   const given = known ?? gatherFacts(options);
-  const { policy } = await policyFor(given, options);
+  const policy = options.policy ?? (await policyFor(given, options)).policy;
   // Facts that are looked at again are not to be watched again.
   const watchForMs = known === undefined ? options.watchForMs : undefined;
   const facts = policy.locks.soleOwner ? given.fresh({ soleOwner: true, watchForMs }) : given;

@@ -2,6 +2,7 @@
 import { commandIndex } from "./command.ts";
 import { PLUGIN_ID } from "./enabled.ts";
 import { type GatewayService, samplerService } from "./gateway-service.ts";
+import { healService } from "./heal-service.ts";
 
 const DESCRIPTION = "Vital signs of this OpenClaw: stale session locks and more, with repairs that can be undone";
 
@@ -48,6 +49,7 @@ const plugin = {
       { descriptors: [{ name: PLUGIN_ID, description: DESCRIPTION, hasSubcommands: true }] },
     );
     api.registerService?.(samplerService(() => hostVersion(api)));
+    api.registerService?.(healService({ hostVersion: () => hostVersion(api) }));
   },
 };
 

@@ -39,7 +39,8 @@ export function silenceLine(silenced: number): string {
   return `${count(silenced, "finding")} silenced by the policy: \`openclaw-vitals policy\` says which and why.\n`;
 }
 
-function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
+/** One finding in full. */
+export function renderFinding(finding: Finding, stateDir: string, paint: Paint): string {
   const { severity, message, verdict, confidence, evidence, fixHint, checkId, id } = finding;
   const lines = [`${paint(STYLE[severity], severity)}  ${plain(message)}`];
   const labels = [checkId.replace(/^vitals\//, ""), verdict && `${verdict} (${confidence})`, id]
@@ -145,6 +146,7 @@ export function renderUndone(undone: readonly UndoneRepair[], stateDir: string, 
     .join("");
 }
 
+/** The host as it is called in a heading. */
 export function hostName({ host }: Diagnosis): string {
   return host.version === null ? "OpenClaw (version not found)" : `OpenClaw ${plain(host.version)}`;
 }

@@ -55,11 +55,15 @@ test("a defect of ours stays ours", async () => {
 test("the plugin registers it, with the version of the host that runs it", async () => {
   const stateDir = tempDir();
   const services: ReturnType<typeof samplerService>[] = [];
-  const api = { registerCli() {}, registerService: (one: (typeof services)[number]) => void services.push(one) };
+  const others: string[] = [];
+  const registerService = (one: (typeof services)[number]): void =>
+    void (one.id === "vitals-sampler" ? services.push(one) : others.push(one.id));
+  const api = { registerCli() {}, registerService };
   plugin.register({ ...api, runtime: { version: "2026.5.22" } });
   plugin.register(api);
   plugin.register({ registerCli() {} }); // where the host only asks for commands
   expect(services).toHaveLength(2);
+  expect(others).toEqual(["vitals-self-healing", "vitals-self-healing"]);
   expect(existsSync(vitalRingPath(stateDir))).toBe(false);
   mkdirSync(path.join(stateDir, "vitals"));
   for (const service of services) {

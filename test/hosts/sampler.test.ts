@@ -80,7 +80,9 @@ describe.concurrent("in a gateway", () => {
       );
       expect(lives().map(({ pid }) => pid)).toEqual([gateway.pid, again.pid]);
       await again.stop();
-      expect(`${gateway.output()}${again.output()}`).not.toMatch(/vitals: |service failed|service stop failed/);
+      expect(`${gateway.output()}${again.output()}`).not.toMatch(
+        /vitals: The sampler|service failed|service stop failed/,
+      );
     } finally {
       await home.dispose();
     }

@@ -40,6 +40,13 @@ describe("the line for the host's log", () => {
     expect(line(checks).length).toBeLessThanOrEqual(SUMMARY_LIMIT);
   });
 
+  test("no word makes the host's export leave it out", () => {
+    const all = catalogue().map(({ id }) => line([{ ...gone, checkId: `vitals/${id}` }]));
+    // Words of its UNSAFE_LOG_MESSAGE_RE, both hosts.
+    expect(all.join("\n")).toContain("lock-without_transcript gone 1");
+    expect(all.join("\n")).not.toMatch(/\b(?:prompt|transcript|tool result|tool output|user said|chat text)\b/i);
+  });
+
   const finding = fc.record({
     checkId: fc.oneof(fc.constantFrom(...catalogue().map(({ id }) => `vitals/${id}`)), fc.string({ minLength: 3 })),
     severity: fc.constantFrom("error" as const, "warning" as const, "info" as const),
@@ -51,7 +58,7 @@ describe("the line for the host's log", () => {
     (findings, version) => {
       const said = line(findings as Partial<Finding>[], version);
       expect(said.length).toBeLessThanOrEqual(240);
-      expect(said).toMatch(/^vitals 0\.1\.0 on (?:unknown version|2026\.9\.6): [a-z0-9 ,;:.-]+$/);
+      expect(said).toMatch(/^vitals 0\.1\.0 on (?:unknown version|2026\.9\.6): [a-z0-9 ,;:._-]+$/);
       expect(said).not.toContain("qxjz");
     },
   );
