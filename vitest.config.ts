@@ -5,8 +5,9 @@ import { defineConfig } from "vitest/config";
 const slow = ["hosts", "incidents", "crash", "race"].map((folder) => `test/${folder}/*.test.ts`);
 // No host, but gateways and processes of their own that have to be waited for.
 const waiting = [
+  "test/new-check.test.ts",
   "test/engine/{overdue,restart,restart-repair,baseline-measure}.test.ts",
-  "test/cli/{baseline,watch-terminal}.test.ts",
+  "test/cli/{baseline,guided,watch-terminal}.test.ts",
   "test/fixes/{stranded-lease,cron-repair,rights,rss-growth}.test.ts",
 ];
 

@@ -28,6 +28,7 @@ describe("the package", () => {
       "docs/policy.md",
       "docs/prometheus/README.md",
       "docs/prometheus/alerts.yml",
+      "docs/recipes.md",
       "LICENSE",
       "README.md",
       "dist/src/facts/config-keys.json",

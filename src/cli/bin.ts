@@ -3,10 +3,10 @@ import { enableCompileCache } from "node:module";
 import process from "node:process";
 
 enableCompileCache?.();
-const { runCli } = await import("./main.ts");
+const { runProcess } = await import("./main.ts");
 // A reader that went away (`| head`) is no failure of ours.
 for (const stream of [process.stdout, process.stderr])
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-process.exitCode = await runCli(process.argv.slice(2), process);
+await runProcess(process.argv.slice(2));

@@ -1,40 +1,67 @@
 import type { PlannedRepair } from "../engine/apply.ts";
+import type { Risk } from "../engine/types.ts";
+import { Interrupted } from "./interrupts.ts";
 import { plain, type Terminal } from "./terminal.ts";
+import { columnsOf, wrap } from "./wrap.ts";
 
-/** Asks which repairs to run: those that may run unasked are preselected. Ctrl-C means none. */
+/** What a risk means, for those who meet the word for the first time. */
+const MEANING: Record<Risk, string> = {
+  safe: "Safe: nothing is lost.",
+  confirm: "Confirm: only you know whether it is wanted.",
+  disruptive: "Disruptive: it interrupts running work.",
+};
+
+/** Symbols that a screen reader says and every terminal shows. */
+const ICON = { checked: "[x]", unchecked: "[ ]", cursor: ">" };
+
+/**
+ * Asks which repairs to run.
+ * @param preselected chosen unless somebody says otherwise
+ * @throws Interrupted on Ctrl-C
+ */
 export async function askWhich(
   terminal: Terminal,
   planned: readonly PlannedRepair[],
-  allowed: ReadonlySet<PlannedRepair>,
+  preselected: ReadonlySet<PlannedRepair>,
 ): Promise<ReadonlySet<PlannedRepair>> {
   const prompt = await openPrompt(terminal);
+  // Beside the cursor and the box; the terminal's last column stays free.
+  const columns = (columnsOf(terminal.stderr) ?? 80) - 6;
   const choices = planned.map((one) => ({
-    name: choiceText(one),
+    name: wrap(choiceText(one), columns).replaceAll("\n", "\n    "),
     short: plain(one.finding.target ?? one.finding.id),
+    description: wrap(`${meaning(one)} ${plain(one.finding.message)}`, columns),
     value: one,
-    checked: allowed.has(one),
+    checked: preselected.has(one),
   }));
-  const final = planned.some(isFinal);
-  const message = `Which of these shall be repaired? Each can be undone${final ? ", except a restart" : ""}.`;
-  const answer = await prompt([{ type: "checkbox", name: "chosen", message, choices, pageSize: 12 }]).catch(declined);
-  return new Set(answer?.chosen ?? []);
+  const message = "Which of these shall be repaired?";
+  const theme = { icon: ICON, style: { renderSelectedChoices: (chosen: readonly unknown[]) => tally(chosen.length) } };
+  const question = { type: "checkbox", name: "chosen", message, choices, pageSize: 12, loop: false, theme } as const;
+  const { chosen } = await prompt([question]).catch(interrupted);
+  return new Set(chosen);
 }
 
-/** A repair as it is offered: what running work it ends is known before anybody agrees to it. */
-export function choiceText(one: PlannedRepair): string {
-  const ends = isFinal(one) ? one.repair.effects.map(({ action }) => ` Repair: ${plain(action)}.`) : [];
-  return `[${one.repair.risk}] ${plain(one.finding.message)}${ends.join("")}`;
+/** A repair as it is offered: its risk, what it is about and what would be done, in a few words. */
+export function choiceText({ finding, repair }: PlannedRepair): string {
+  const actions = new Set(repair.effects.map(({ action }) => plain(action)));
+  const what = finding.verdict !== undefined && repair.effects.every(({ kind }) => kind === "file") ? "lock of " : "";
+  return `${repair.risk}  ${what}${plain(finding.target ?? finding.id)}: ${[...actions].join(", ")}`;
 }
 
-function isFinal({ repair }: PlannedRepair): boolean {
-  return repair.risk === "disruptive";
+function meaning({ repair }: PlannedRepair): string {
+  const final = repair.final || repair.risk === "disruptive";
+  return `${MEANING[repair.risk]} It ${final ? "cannot" : "can"} be undone.`;
 }
 
-/** A yes or no question; Ctrl-C means no. */
-export async function askYesNo(terminal: Terminal, message: string): Promise<boolean> {
+function tally(number: number): string {
+  return number === 0 ? "none" : String(number);
+}
+
+/** A yes or no question. @throws Interrupted on Ctrl-C */
+export async function askYesNo(terminal: Terminal, message: string, preset = false): Promise<boolean> {
   const prompt = await openPrompt(terminal);
-  const answer = await prompt([{ type: "confirm", name: "yes", message, default: false }]).catch(declined);
-  return answer?.yes ?? false;
+  const { yes } = await prompt([{ type: "confirm", name: "yes", message, default: preset }]).catch(interrupted);
+  return yes;
 }
 
 async function openPrompt({ stdin, stderr }: Terminal) {
@@ -42,7 +69,7 @@ async function openPrompt({ stdin, stderr }: Terminal) {
   return inquirer.createPromptModule({ input: stdin, output: stderr });
 }
 
-function declined(error: unknown): undefined {
-  if (error instanceof Error && error.name === "ExitPromptError") return undefined;
+function interrupted(error: unknown): never {
+  if (error instanceof Error && error.name === "ExitPromptError") throw new Interrupted();
   throw error;
 }

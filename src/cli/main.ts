@@ -1,9 +1,11 @@
 import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
+import { Interrupted } from "./interrupts.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
-import type { Terminal } from "./terminal.ts";
+import { canAsk, type Terminal } from "./terminal.ts";
+import { columnsOf, wrap } from "./wrap.ts";
 
-export const EXIT = { clean: 0, findings: 1, failed: 2 } as const;
+export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
 
 /**
  * What a command came to: exit code, and its document for `--json` or its text for people. Without a document it has
@@ -33,30 +35,50 @@ const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
 };
 
 /**
- * Runs the command line and returns its exit code: 0 nothing found or left, 1 findings, 2 the tool failed.
+ * Runs the command line and returns its exit code: 0 nothing found or left, 1 findings, 2 the tool failed, 130 Ctrl-C.
  * Never throws; with `--json` stdout is one JSON document in every case, with `watch` one a line for each look.
  */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
   const json = isJson(argv);
   try {
     const options = parseCommandLine(argv);
+    // What draws prompts and spinners asks the environment.
+    if (!options.color) terminal.env["NO_COLOR"] = "1";
     const { code, document, text } = await run(options, terminal);
-    if (!json) terminal.stdout.write(text);
-    else if (document !== undefined) terminal.stdout.write(`${JSON.stringify(document)}\n`);
+    const { stdout } = terminal;
+    // What is to be pasted or is laid out already stays as it is.
+    const prose = options.format === "human" && !["report", "explain"].includes(options.command);
+    if (!json) stdout.write(prose ? wrap(text, columnsOf(stdout)) : text);
+    else if (document !== undefined) stdout.write(`${JSON.stringify(document)}\n`);
     return code;
   } catch (error) {
     if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
-    terminal.stderr.write(failureText(error));
-    return EXIT.failed;
+    terminal.stderr.write(wrap(failureText(error), columnsOf(terminal.stderr)));
+    return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
+}
+
+/** As `runCli` for this process, which ends with that exit code. */
+export async function runProcess(argv: readonly string[]): Promise<void> {
+  process.exitCode = await runCli(argv, process);
+  // What was left behind, such as a reader that waits, must not keep it from ending.
+  if (process.exitCode === EXIT.interrupted) process.exit();
 }
 
 async function run(options: CliOptions, terminal: Terminal): Promise<CommandResult> {
   if (options.version)
     return { code: EXIT.clean, document: { version: packageVersion() }, text: `${packageVersion()}\n` };
   if (options.help) return { code: EXIT.clean, document: { commands: COMMANDS }, text: helpText() };
-  const load = COMMAND_MODULES[options.command] as () => Promise<{ default: Command }>;
+  const load = isGuided(options, terminal)
+    ? () => import("./commands/guided.ts")
+    : (COMMAND_MODULES[options.command] as () => Promise<{ default: Command }>);
   return await (await load()).default(options, terminal);
+}
+
+/** Whether a person on a terminal is shown what is wrong and asked what to repair. */
+function isGuided({ command, named, format, yes, dryRun, quiet, nonInteractive }: CliOptions, terminal: Terminal) {
+  const offers = command === "fix" ? !yes && !dryRun : !named && !quiet;
+  return offers && format === "human" && canAsk(terminal, nonInteractive);
 }
 
 /** The document of a command that failed. */
@@ -73,18 +95,20 @@ export function failureDocument(error: unknown) {
 }
 
 function failureText(error: unknown): string {
+  if (error instanceof Interrupted) return `${error.message}\n`;
   if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${error.remedy}\n`;
   return `openclaw-vitals failed: ${errorText(error)}\nThis is a defect of openclaw-vitals; nothing was left half done. Please report it.\n`;
 }
 
 function helpText(): string {
-  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(28)} ${summary}`);
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => `  ${usage.padEnd(29)} ${summary}`);
   return [
     "openclaw-vitals: the vital signs of an OpenClaw install.",
     "It says what is wrong, with evidence, and makes repairs that can be undone.",
     "",
     "Usage: openclaw-vitals [command] [flags]",
     "",
+    "  (no command)                  On a terminal: show what is wrong, offer the repairs. Else: check.",
     ...commands,
     "",
     "  --state-dir <dir>          State directory (default: as OpenClaw finds it)",
@@ -96,7 +120,7 @@ function helpText(): string {
     "  --json                     Short for --format json",
     "  --host-version <version>   OpenClaw version, when none is installed here",
     "  --watch-for <duration>     check, fix: watch the gateway for so long, e.g. 2m (check: or Ctrl-C)",
-    "  --every <duration>         watch: from 5s to 24h, default 5m; --json: one document a line",
+    "  --every <duration>         watch: from look to look, 5s to 24h; default 5m",
     "  --non-interactive          Never ask: safe repairs only",
     "  --yes                      Also repairs that need a yes",
     "  --force                    Also repairs that interrupt running work; report: replace the file",
@@ -105,7 +129,7 @@ function helpText(): string {
     "  --no-color, --quiet, --help, --version",
     "",
     "Exit: 0 nothing found (fix: nothing left), 1 findings (baseline: a regression, preflight: a",
-    "blocker), 2 the tool failed.",
+    "blocker), 2 the tool failed, 130 Ctrl-C.",
     "",
   ].join("\n");
 }

@@ -11,8 +11,11 @@ const FINDING_COMMANDS = ["check", "fix"];
 const PLAIN_FORMATS: readonly Format[] = ["human", "json"];
 
 /** The command line, read. */
-export interface CliOptions extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watchSignal" | "onWatch"> {
+export interface CliOptions
+  extends Omit<RepairOptions, "consent" | "config" | "onStep" | "watcher" | "signal" | "watchSignal" | "onWatch"> {
   readonly command: string;
+  /** Whether the command line names it. */
+  readonly named: boolean;
   /** What follows the command, e.g. the run of `undo`. */
   readonly operands: readonly string[];
   readonly format: Format;
@@ -71,12 +74,12 @@ export const COMMANDS: Readonly<
   check: {
     operands: 0,
     usage: "check",
-    summary: "Look and report; changes nothing. The default; --fix makes it `fix`.",
+    summary: "Look and report; asks and changes nothing. --fix makes it `fix`.",
   },
   fix: {
     operands: 0,
     usage: "fix [--dry-run]",
-    summary: "Repair what can be repaired without losing anything, then look again.",
+    summary: "Repair what loses nothing by it, then look again.",
   },
   undo: {
     operands: 1,
@@ -87,7 +90,7 @@ export const COMMANDS: Readonly<
   watch: {
     operands: 0,
     usage: "watch [--every 5m]",
-    summary: "Look again and again, tell what changed, until Ctrl-C.",
+    summary: "Look again and again, tell what changed; repairs nothing.",
   },
   report: {
     operands: 0,
@@ -141,6 +144,7 @@ export function parseCommandLine(argv: readonly string[]): CliOptions {
       throw new UserError(`\`${command}\` has no --${flag}.`, `It belongs to \`openclaw-vitals ${owner}\`.`);
   return {
     command,
+    named: first !== undefined,
     operands,
     stateDir: filled("--state-dir", values["state-dir"]),
     configPath: filled("--config", values.config),

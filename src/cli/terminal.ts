@@ -6,6 +6,10 @@ export interface Terminal {
   readonly stderr: NodeJS.WriteStream;
   readonly stdin: NodeJS.ReadStream;
   readonly env: NodeJS.ProcessEnv;
+  /** As of the process. */
+  on?(signal: "SIGINT", listener: () => void): unknown;
+  off?(signal: "SIGINT", listener: () => void): unknown;
+  exit?(code: number): never;
 }
 
 export type Style = Parameters<typeof styleText>[0];
@@ -17,14 +21,19 @@ export function painter(stream: NodeJS.WriteStream, wanted: boolean): Paint {
   return (style, text) => styleText(style, text, { stream });
 }
 
-/** Whether a person can be asked. */
-export function canAsk({ stdin, stderr, env }: Terminal, nonInteractive: boolean): boolean {
+/** Whether a person can be asked: one who sees everything that is written, on a terminal that can be drawn on. */
+export function canAsk(terminal: Terminal, nonInteractive: boolean): boolean {
+  return terminal.stdin.isTTY === true && terminal.stdout.isTTY === true && canDraw(terminal, nonInteractive);
+}
+
+/** Whether what was written to stderr may be drawn over. */
+export function canDraw({ stderr, env }: Terminal, nonInteractive: boolean): boolean {
   const automated = env["CI"] !== undefined && env["CI"] !== "" && env["CI"] !== "false";
   return (
     !nonInteractive &&
     !automated &&
     env["OPENCLAW_UPDATE_IN_PROGRESS"] !== "1" &&
-    stdin.isTTY === true &&
+    env["TERM"] !== "dumb" &&
     stderr.isTTY === true
   );
 }

@@ -15,8 +15,21 @@ export interface PlannedRepair {
   readonly repair: Repair;
 }
 
+/** Who watches repairs happen, one after the other. Must not throw. */
+export interface RepairWatcher {
+  /** The repair begins; it may take minutes. */
+  begin(planned: PlannedRepair): void;
+  /** What came of it. Whether its finding is gone is only known at the end of the run. */
+  end(planned: PlannedRepair, outcome: RepairOutcome): void;
+  /** All had their turn, and everything is looked at again. */
+  lookAgain(): void;
+}
+
 /** The part of the options of a repair that says how it is applied. */
 export interface ApplyOptions {
+  readonly watcher?: RepairWatcher | undefined;
+  /** Once aborted, the repair at work is brought to its end and no other begins. */
+  readonly signal?: AbortSignal | undefined;
   /** Changes of the config are not written but made in this, where the host that runs us takes them from. */
   readonly hostConfig?: HostConfig | undefined;
   /** Called before each step of a removal; for tests. */
@@ -40,6 +53,8 @@ export interface Applied {
   readonly outcome: RepairOutcome;
   /** The host makes the change and keeps the old config: nothing is in our journal. */
   readonly byHost?: true;
+  /** Its turn never came. */
+  readonly untouched?: true;
 }
 
 /** Applies repairs one after the other, through the journal of the run. None keeps another from its turn. */
@@ -47,29 +62,33 @@ export async function applyAll(
   agreed: readonly PlannedRepair[],
   facts: Facts,
   run: string,
-  { onStep, hostConfig }: ApplyOptions,
+  { onStep, hostConfig, watcher, signal }: ApplyOptions,
 ): Promise<Applied[]> {
   const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating });
   const applied: Applied[] = [];
+  const applyOne = async (planned: PlannedRepair): Promise<Applied> => {
+    const { finding, fixId, repair } = planned;
+    // A removal may pass without a pause in which an interruption could be heard.
+    if (signal !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    if (signal?.aborted) return { planned, outcome: { status: "skipped", reason: "interrupted" }, untouched: true };
+    watcher?.begin(planned);
+    if (repair.config !== undefined && hostConfig !== undefined)
+      return { planned, outcome: await changeHostConfig(hostConfig, repair, repair.config, finding), byHost: true };
+    const outcome = await repair
+      .apply({ run, fixId, checkId: finding.checkId, findingId: finding.id, quarantine })
+      .catch((error: unknown): RepairOutcome => ({ status: "failed", reason: errorText(error) }));
+    return { planned, outcome };
+  };
   try {
     for (const planned of agreed) {
-      const { finding, fixId, repair } = planned;
-      if (repair.config !== undefined && hostConfig !== undefined) {
-        applied.push({
-          planned,
-          outcome: await changeHostConfig(hostConfig, repair, repair.config, finding),
-          byHost: true,
-        });
-        continue;
-      }
-      const outcome = await repair
-        .apply({ run, fixId, checkId: finding.checkId, findingId: finding.id, quarantine })
-        .catch((error: unknown): RepairOutcome => ({ status: "failed", reason: errorText(error) }));
-      applied.push({ planned, outcome });
+      const one = await applyOne(planned);
+      watcher?.end(planned, one.outcome);
+      applied.push(one);
     }
   } finally {
     quarantine.close();
   }
+  watcher?.lookAgain();
   return applied;
 }
 

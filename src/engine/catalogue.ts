@@ -8,6 +8,8 @@ import type { Check, Fix, Risk, Severity } from "./types.ts";
 export interface CatalogueEntry {
   readonly id: string;
   readonly title: string;
+  /** What is broken for the user: findings are shown under it. */
+  readonly group: string;
   readonly protects: string;
   readonly severity: Severity;
   readonly needs: readonly string[];
@@ -88,6 +90,12 @@ export function findEntry(id: string): CatalogueEntry {
       .map((known) => known.id)
       .join(", ")}.`,
   );
+}
+
+/** What a finding of this check breaks, in words of the user. `vitals/<id>`, or of no check at all. */
+export function groupOf(checkId: string): string {
+  const entry = catalogue().find(({ id }) => checkId === `vitals/${id}`);
+  return entry?.group ?? "What could not be looked at";
 }
 
 /** The checks chosen by `--only` and `--skip`. @throws UserError for an unknown id. */

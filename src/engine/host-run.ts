@@ -21,7 +21,11 @@ export async function runHost(
   const { x } = await import("tinyexec");
   try {
     const at = ownsPort ? { OPENCLAW_GATEWAY_PORT: String(port) } : {};
-    const nodeOptions = { env: { ...env, ...at, OPENCLAW_GATEWAY_URL: undefined } };
+    const nodeOptions = {
+      env: { ...env, ...at, OPENCLAW_GATEWAY_URL: undefined },
+      // A Ctrl-C on the terminal is for us: what has begun is brought to its end.
+      detached: process.platform !== "win32",
+    };
     // `nodePath` would put a folder of the working directory on the PATH.
     const { stdout, stderr, exitCode } = await x(command, [...before, ...args], {
       timeout,

@@ -58,30 +58,59 @@ export async function repair(options: RepairOptions = {}): Promise<RepairResult>
 
 /** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */
 export async function repairFindings(found: DiagnosisRun, options: RepairOptions): Promise<RepairResult> {
+  const prepared = await prepareRepairs(found, options);
+  const { planned, allowed, before } = prepared;
+  const { consent, dryRun } = options;
+  const asks = consent !== undefined && !dryRun && !before.facts.updating && planned.length > 0;
+  return await carryOut(prepared, asks ? await consent(planned, allowed) : allowed, options);
+}
+
+/** Everything that is known before anybody is asked. */
+export interface PreparedRepairs {
+  /** The diagnosis the repairs were planned from: a new one when something was finished first. */
+  readonly before: DiagnosisRun;
+  /** How many repairs of a killed run were brought to an end. */
+  readonly finished: number;
+  readonly planned: readonly PlannedRepair[];
+  /** Those that would run without asking. */
+  readonly allowed: ReadonlySet<PlannedRepair>;
+  /** What cannot be repaired now, with the reason. */
+  readonly skipped: readonly RepairReport[];
+}
+
+/** Plans the repairs of a diagnosis. What a killed run left half done is finished first. */
+export async function prepareRepairs(found: DiagnosisRun, options: RepairOptions): Promise<PreparedRepairs> {
   const finished = options.dryRun ? 0 : await finishKilled(found.facts);
   const before = finished > 0 ? await runChecks(options, found.facts.fresh()) : found;
   const { facts, policy, diagnosis } = before;
   const { asides = (options.only ?? []).length > 0 } = options;
   const wanted = diagnosis.findings.filter((finding) => asides || !isAside(finding));
   const { planned, skipped } = await planRepairs(wanted, facts, policy);
+  return { before, finished, planned, skipped, allowed: allowedOf(planned, options, policy, facts.updating) };
+}
+
+/** Applies what was agreed to and looks again. Where somebody was asked, what is left out was not chosen. */
+export async function carryOut(
+  { before, planned, skipped }: PreparedRepairs,
+  agreed: ReadonlySet<PlannedRepair>,
+  options: RepairOptions,
+  asked = options.consent !== undefined,
+): Promise<RepairResult> {
+  const { facts } = before;
   const reports: RepairReport[] = [...skipped];
   let run: string | null = null;
   let remaining = before.diagnosis;
   if (options.dryRun) {
     reports.push(...planned.map((one) => report(one, "planned")));
   } else {
-    const agreed = await askFor(planned, options, policy, facts.updating);
+    const left = planned.filter((one) => !agreed.has(one));
     reports.push(
-      ...planned
-        .filter((one) => !agreed.has(one))
-        .map((one) =>
-          report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, options.consent !== undefined) }),
-        ),
+      ...left.map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) })),
     );
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
-      if (applied.every(({ byHost }) => byHost)) run = null; // nothing is in the journal
+      if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
         .diagnosis;
       reports.push(...applied.map((one) => verify(one, remaining.findings)));
@@ -132,19 +161,18 @@ async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Po
   return await (await loadFix(fixId)).plan(finding, facts, policy);
 }
 
-async function askFor(
+function allowedOf(
   planned: readonly PlannedRepair[],
-  { consent, yes = false, force = false }: RepairOptions,
+  { yes = false, force = false }: RepairOptions,
   { repair: { allow } }: Policy,
   updating: boolean,
-): Promise<ReadonlySet<PlannedRepair>> {
-  const risks: Record<Risk, boolean> = {
+): ReadonlySet<PlannedRepair> {
+  const allowed: Record<Risk, boolean> = {
     safe: yes || allow.includes("safe"),
     confirm: !updating && (yes || allow.includes("confirm")),
     disruptive: !updating && force,
   };
-  const allowed = new Set(planned.filter(({ repair }) => risks[repair.risk]));
-  return consent !== undefined && !updating && planned.length > 0 ? await consent(planned, allowed) : allowed;
+  return new Set(planned.filter(({ repair }) => allowed[repair.risk]));
 }
 
 function refusal(risk: Risk, updating: boolean, asked: boolean): string {

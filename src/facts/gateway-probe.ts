@@ -87,23 +87,21 @@ async function ask(
   const began = performance.now();
   const answer = await getJson(port, path, deadlineMs);
   const ms = Math.round(performance.now() - began);
-  return { probe: probeOf(answer, ms, deadlineMs, isGateway, listens), json: jsonOf(answer) };
+  return { probe: probeOf(answer, ms, isGateway, listens), json: jsonOf(answer) };
 }
 
 function probeOf(
   answer: LoopbackAnswer,
   ms: number,
-  deadlineMs: number,
   isGateway: (json: unknown) => boolean,
   listens: () => boolean,
 ): Probe {
   if (answer.kind === "answered")
     return { kind: isGateway(answer.json) ? "answered" : "other", ms, status: answer.status };
-  const late = ms >= deadlineMs - 1; // timers may be early by a part of a millisecond
   // Who hangs up is no loop that stands still.
-  if (answer.kind === "silent") return { kind: late ? "silent" : "other", ms, status: null };
+  if (answer.kind === "silent") return { kind: answer.late ? "silent" : "other", ms, status: null };
   // Where so many wait to be let in that the kernel takes no more, a connection is not refused: it hangs.
-  return { kind: late && listens() ? "silent" : "closed", ms, status: null };
+  return { kind: answer.late && listens() ? "silent" : "closed", ms, status: null };
 }
 
 function jsonOf(answer: LoopbackAnswer): unknown {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type GatewayProcess, readRss } from "./gateway.ts";
-import { getJson } from "./loopback.ts";
+import { getJson, type LoopbackAnswer } from "./loopback.ts";
 import type { MemorySample, Probe } from "./vital-signs.ts";
 
 /** One request of a watch. Milliseconds. */
@@ -75,14 +75,10 @@ export async function watchGateway(
       const began = performance.now();
       const queued = queuedMs(gateway.pid);
       own.reset();
-      const deadlineMs = left();
-      const answer = await unlessAborted(getJson(gateway.port, "/healthz", deadlineMs, signal), signal);
+      const answer = await unlessAborted(getJson(gateway.port, "/healthz", left(), signal), signal);
       const ms = performance.now() - began;
       const starvedMs = Math.min(ms, Math.max(own.longest(), (queuedMs(gateway.pid) ?? 0) - (queued ?? 0)));
-      const late = signal?.aborted || ms >= deadlineMs - 2; // timers leave out parts of a millisecond, and may be early by one
-      // Who hangs up is no loop that stands still; and where too many wait to be let in, a connection hangs.
-      const kind =
-        answer?.kind === "answered" ? "answered" : late ? "silent" : answer?.kind === "silent" ? "other" : "closed";
+      const kind = kindOf(answer, signal?.aborted ?? false);
       const status = answer?.kind === "answered" ? answer.status : null;
       probes.push({ kind, ms, status, atMs, starvedMs });
       if (enough?.(probes)) break;
@@ -93,6 +89,13 @@ export async function watchGateway(
     own.stop();
   }
   return { fromMs, toMs: Date.now(), probes, memory, cut: signal?.aborted ?? false };
+}
+
+/** Who hangs up is no loop that stands still. @param ended nobody waited for the answer any longer */
+function kindOf(answer: LoopbackAnswer | null, ended: boolean): Probe["kind"] {
+  if (answer?.kind === "answered") return "answered";
+  if (answer === null || ended || answer.late) return "silent";
+  return answer.kind === "silent" ? "other" : "closed";
 }
 
 /** How long the main thread of a process has been ready to run without a processor; null where nobody counts it. */

@@ -4,10 +4,10 @@ import http from "node:http";
 export type LoopbackAnswer =
   /** `json` is undefined when the body is no JSON or longer than expected. */
   | { readonly kind: "answered"; readonly status: number; readonly json: unknown }
-  /** Somebody accepts connections but does not answer in time, or not in HTTP. */
-  | { readonly kind: "silent" }
-  /** Nobody listens there. */
-  | { readonly kind: "closed" };
+  /** Somebody accepts connections but does not answer in time (`late`), or not in HTTP. */
+  | { readonly kind: "silent"; readonly late: boolean }
+  /** Nobody listens there; or, when that took all the time (`late`), so many wait there that the kernel takes no more. */
+  | { readonly kind: "closed"; readonly late: boolean };
 
 /** A gateway answers with some hundred bytes. */
 const MAX_BYTES = 65_536;
@@ -25,13 +25,13 @@ export async function getJson(
   signal?: AbortSignal,
 ): Promise<LoopbackAnswer> {
   // Of no port Node makes 80, and of an impossible one an exception.
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) return { kind: "closed" };
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return { kind: "closed", late: false };
   const began = performance.now();
   const plain = await get(false, { port, path, signal }, deadlineMs);
   const leftMs = deadlineMs - (performance.now() - began);
   if (plain !== "cut off") return plain;
   const secure = leftMs > 0 ? await get(true, { port, path, signal }, leftMs) : plain;
-  return secure === "cut off" ? { kind: "silent" } : secure;
+  return secure === "cut off" ? { kind: "silent", late: false } : secure;
 }
 
 /** `cut off`: the connection ended before the answer did. */
@@ -49,9 +49,9 @@ async function get(
       request.destroy();
       resolve(answer);
     };
-    const fail = (): void => finish(connected ? "cut off" : { kind: "closed" });
+    const fail = (): void => finish(connected ? "cut off" : { kind: "closed", late: false });
     // A connection that is not refused within the deadline is none of a listener's on this machine.
-    const timer = setTimeout(() => finish({ kind: connected ? "silent" : "closed" }), deadlineMs);
+    const timer = setTimeout(() => finish({ kind: connected ? "silent" : "closed", late: true }), deadlineMs);
     request.on("socket", (socket) => {
       socket.once("connect", () => {
         connected = true;

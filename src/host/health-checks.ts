@@ -1,7 +1,7 @@
 import path from "node:path";
 import { type CatalogueEntry, catalogue, othersThan } from "../engine/catalogue.ts";
 import { newRunId } from "../engine/quarantine.ts";
-import type { RepairOptions, RepairResult } from "../engine/repair.ts";
+import type { RepairResult } from "../engine/repair.ts";
 import { isAside } from "../engine/types.ts";
 import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
@@ -56,12 +56,11 @@ export function hostCheck(
       );
     },
     async repair(ctx, findings) {
-      const { repair } = await import("../engine/repair.ts");
+      const { repairInDoctor } = await import("./ask-in-doctor.ts");
       const hostConfig = { value: ctx.cfg };
-      const result = await repair({
+      const result = await repairInDoctor(command, {
         hostConfig,
         ...options(ctx),
-        ...(await permissions(command)),
         skip: othersThan(entry),
         asides: false,
         dryRun: ctx.dryRun,
@@ -80,22 +79,6 @@ function isOf(entry: CatalogueEntry, { checkId }: HostFinding): boolean {
 
 function options({ cfg, configPath, env }: HostContext) {
   return { config: cfg, configPath, env: env ?? process.env };
-}
-
-/** Safe repairs are what `--fix` asks for; the others need a person, the policy or the host's own flags. */
-async function permissions(command: DoctorCommand | null): Promise<RepairOptions> {
-  const { canAsk } = await import("../cli/terminal.ts");
-  const flags = { yes: command?.yes ?? false, force: command?.force ?? false };
-  if (flags.yes || !canAsk(process, command?.nonInteractive ?? true)) return flags;
-  const { askWhich } = await import("../cli/consent.ts");
-  return {
-    ...flags,
-    async consent(planned, allowed) {
-      const risky = planned.filter((one) => !allowed.has(one));
-      const agreed = risky.length === 0 ? [] : await askWhich(process, risky, new Set());
-      return new Set([...allowed, ...agreed]);
-    },
-  };
 }
 
 function hostResult(

@@ -42,8 +42,8 @@ const plugin = {
           .helpOption(false)
           .argument("[args...]", "as of openclaw-vitals; see openclaw vitals --help")
           .action(async () => {
-            const { runCli } = await import("../cli/main.ts");
-            process.exitCode = await runCli(argumentsAfterCommand(process.argv), process);
+            const { runProcess } = await import("../cli/main.ts");
+            await runProcess(argumentsAfterCommand(process.argv));
           });
       },
       { descriptors: [{ name: PLUGIN_ID, description: DESCRIPTION, hasSubcommands: true }] },

@@ -6,12 +6,12 @@ import { type Finding, isAside, type RepairReport, type Severity } from "../engi
 import type { PastRepair, PastRun, UndoneRepair } from "../engine/undo.ts";
 import { count } from "./count.ts";
 
-const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
+export const STYLE: Record<Severity, Style> = { error: "red", warning: "yellow", info: "cyan" };
 
 /** A diagnosis for people. Severities are words, colour only repeats them. */
 export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
   const { stateDir, checksRun, silenced } = diagnosis;
-  const [notes, findings] = split(diagnosis);
+  const [notes, findings] = splitAsides(diagnosis);
   const aside = notes + silenceLine(silenced.length);
   const head = `${paint("bold", hostName(diagnosis))} at ${plain(stateDir)}, ${count(checksRun, "check")} run`;
   if (findings.length === 0) return `${head}\n\n${paint("green", "Nothing found.")}\n${aside}`;
@@ -26,7 +26,7 @@ export function renderDiagnosis(diagnosis: Diagnosis, paint: Paint): string {
 }
 
 /** What nobody has to act on is one line among other checks, and shown in full when asked for by itself. */
-function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]] {
+export function splitAsides({ findings, checksRun }: Diagnosis): [string, readonly Finding[]] {
   const asides = findings.filter(isAside);
   if (asides.length === 0 || checksRun === 1) return ["", findings];
   const checks = [...new Set(asides.map((finding) => finding.checkId.replace(/^vitals\//, "")))].join(",");
@@ -34,7 +34,7 @@ function split({ findings, checksRun }: Diagnosis): [string, readonly Finding[]]
   return [line, findings.filter((finding) => !isAside(finding))];
 }
 
-function silenceLine(silenced: number): string {
+export function silenceLine(silenced: number): string {
   if (silenced === 0) return "";
   return `${count(silenced, "finding")} silenced by the policy: \`openclaw-vitals policy\` says which and why.\n`;
 }
@@ -102,9 +102,10 @@ function renderRepair(
   ].join("\n");
 }
 
-function diffLines(diff: string, paint: Paint): string[] {
+/** Deeper than all else: a terminal's lines are broken at words, these are not. */
+export function diffLines(diff: string, paint: Paint): string[] {
   const lines = diff.split("\n").filter(Boolean);
-  return lines.map((line) => paint("dim", `    ${plain(line)}`));
+  return lines.map((line) => paint("dim", `      ${plain(line)}`));
 }
 
 /** The journal's runs, newest first. */
@@ -159,7 +160,7 @@ function bySeverity(findings: readonly Finding[]): string {
     .join(", ");
 }
 
-function relative(stateDir: string, file: string): string {
+export function relative(stateDir: string, file: string): string {
   const inside = path.relative(stateDir, file);
   return inside === ".." || inside.startsWith(`..${path.sep}`) ? file : inside;
 }

@@ -22,6 +22,7 @@ describe("parseCommandLine", () => {
   test("nothing means check, with every default", () => {
     expect(parse()).toEqual({
       command: "check",
+      named: false,
       operands: [],
       output: undefined,
       withDiagnostics: false,

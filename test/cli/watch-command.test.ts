@@ -1,4 +1,5 @@
 /** `watch`, in this process: what it writes to pipes and terminals, and how it ends. */
+import { EventEmitter } from "node:events";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { Writable } from "node:stream";
@@ -36,8 +37,9 @@ interface Watched {
 
 /** Runs `watch` until its first look is told. */
 async function watch(args: readonly string[], { isTTY = false, end = "interrupt" }: Watched = {}) {
+  const signals = new EventEmitter();
   const finish = (): void => {
-    if (end === "interrupt") process.emit("SIGINT");
+    if (end === "interrupt") signals.emit("SIGINT");
     else stdout.emit("error", Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
   };
   let told = false;
@@ -47,9 +49,11 @@ async function watch(args: readonly string[], { isTTY = false, end = "interrupt"
   });
   stdout.on("error", () => {});
   const stderr = new Stream(isTTY);
-  const terminal = { stdout, stderr, stdin: { isTTY: false }, env: { PATH: "" } } as unknown as Terminal;
+  const streams = { stdout, stderr, stdin: { isTTY: false } };
+  const [on, off] = [signals.on.bind(signals), signals.off.bind(signals)];
+  const terminal = { ...streams, env: { PATH: "" }, on, off } as unknown as Terminal;
   const code = await runCli(["watch", "--host-version", "2026.5.22", ...args], terminal);
-  return { code, stdout: stdout.text, stderr: stderr.text };
+  return { code, stdout: stdout.text, stderr: stderr.text, listening: signals.listenerCount("SIGINT") };
 }
 
 describe("watch", () => {
@@ -114,9 +118,7 @@ describe("watch", () => {
   });
 
   test("leaves no listener behind", async () => {
-    const before = process.listenerCount("SIGINT");
-    await watch(["--state-dir", brokenState().stateDir]);
-    expect(process.listenerCount("SIGINT")).toBe(before);
+    expect(await watch(["--state-dir", brokenState().stateDir])).toMatchObject({ listening: 0 });
   });
 });
 

@@ -1,34 +1,12 @@
-/** `check --watch-for`: how it ends early, and what the engine makes of the time it takes. */
+/** `check --watch-for`: what the engine makes of the time it takes. How it ends early: interrupts.test.ts. */
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { untilInterrupted } from "../../src/cli/interrupt.ts";
 import { runChecks } from "../../src/engine/diagnose.ts";
 import { UserError } from "../../src/engine/errors.ts";
 import { type FactOptions, gatherFacts } from "../../src/facts/facts.ts";
 import { diagnose } from "../../src/index.ts";
 import { put, tempDir } from "../facts/sandbox.ts";
-
-test("Ctrl-C ends a watch and lets it report; the next one is the shell's again", async () => {
-  const before = process.listenerCount("SIGINT");
-  const seen = await untilInterrupted(true, async (signal) => {
-    expect(process.listenerCount("SIGINT")).toBe(before + 1);
-    process.emit("SIGINT");
-    expect(process.listenerCount("SIGINT")).toBe(before);
-    return signal?.aborted;
-  });
-  expect(seen).toBe(true);
-});
-
-test("without a watch, or once it is over, Ctrl-C is nobody's business here", async () => {
-  const before = process.listenerCount("SIGINT");
-  await untilInterrupted(false, async (signal) => {
-    expect(signal).toBeUndefined();
-    expect(process.listenerCount("SIGINT")).toBe(before);
-  });
-  await expect(untilInterrupted(true, () => Promise.reject(new Error("broken")))).rejects.toThrow("broken");
-  expect(process.listenerCount("SIGINT")).toBe(before);
-});
 
 function stateDir(): string {
   const dir = path.join(tempDir(), ".openclaw");

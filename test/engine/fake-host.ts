@@ -3,7 +3,8 @@
  *
  *     fake-host.ts gateway <lock> <port> <session lock>...  holds its lock, serves /readyz, does as it is told
  *     fake-host.ts cron edit <id> <option> <seconds>        does it in FAKE_JOBS, or what else FAKE_CRON says
- *     fake-host.ts <command of the host>                    answers as FAKE_SERVICE or, with --safe, FAKE_REQUEST say
+ *     fake-host.ts <command of the host>                    answers as FAKE_SERVICE or, with --safe, FAKE_REQUEST say,
+ *                                                           once the file FAKE_GO is there, if it is told one
  */
 
 import { once } from "node:events";
@@ -89,6 +90,10 @@ function editJob(): void {
 }
 
 async function command(): Promise<void> {
+  const go = process.env["FAKE_GO"];
+  if (go !== undefined) writeFileSync(`${go}.awaited`, "");
+  // Its folder goes with a test that failed.
+  while (go !== undefined && existsSync(`${go}.awaited`) && !existsSync(go)) await sleep(20);
   const how = process.env[process.argv.includes("--safe") ? "FAKE_REQUEST" : "FAKE_SERVICE"] ?? "not-loaded";
   const answer = (result: string): void =>
     void process.stdout.write(JSON.stringify({ action: "restart", ok: true, result }, null, 2));

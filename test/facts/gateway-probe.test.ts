@@ -159,7 +159,7 @@ test.runIf(onLinux)(
 
     const crowd = Array.from({ length: 4 }, () => net.connect(port, "127.0.0.1").on("error", () => {}));
     onTestFinished(() => crowd.forEach((socket) => void socket.destroy()));
-    expect(await getJson(port, "/healthz", 200), "the kernel takes no more").toEqual({ kind: "closed" });
+    expect(await getJson(port, "/healthz", 200), "the kernel takes no more").toEqual({ kind: "closed", late: true });
     expect(await probe(gateway(port, { pid, startTicks }), 400)).toMatchObject({
       health: { kind: "silent" },
       silent: { state: "R" },

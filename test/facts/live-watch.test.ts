@@ -71,7 +71,7 @@ test("nothing of a watch that was ended goes on: the command can end", async () 
 });
 
 test.each([0, -1, 1.5, 70_000, Number.NaN])("nobody is asked on port %d", async (port) => {
-  expect(await getJson(port, "/healthz", 1_000)).toEqual({ kind: "closed" });
+  expect(await getJson(port, "/healthz", 1_000)).toEqual({ kind: "closed", late: false });
 });
 
 test("is over as soon as enough is known", async () => {

@@ -54,17 +54,17 @@ test("a port nobody listens on is closed", async () => {
   const port = await listen(server);
   server.close();
   await once(server, "close");
-  expect(await getJson(port, "/", 5_000)).toEqual({ kind: "closed" });
+  expect(await getJson(port, "/", 5_000)).toEqual({ kind: "closed", late: false });
 });
 
-test.each<[string, (socket: net.Socket) => void]>([
-  ["says nothing", () => {}],
-  ["hangs up, as one that wants TLS", (socket) => void socket.end()],
-  ["speaks another protocol", (socket) => void socket.write("SSH-2.0-OpenSSH\r\n")],
-  ["stops in the middle", (socket) => void socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")],
-  ["breaks off in the middle", (socket) => void socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")],
-])("one that takes the connection and %s is silent", async (_name, accept) => {
-  expect(await getJson(await raw(accept), "/", 300)).toEqual({ kind: "silent" });
+test.each<[string, boolean, (socket: net.Socket) => void]>([
+  ["says nothing", true, () => {}],
+  ["hangs up, as one that wants TLS", false, (socket) => void socket.end()],
+  ["speaks another protocol", false, (socket) => void socket.write("SSH-2.0-OpenSSH\r\n")],
+  ["stops in the middle", true, (socket) => void socket.write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")],
+  ["breaks off in the middle", false, (socket) => void socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")],
+])("one that takes the connection and %s is silent", async (_name, late, accept) => {
+  expect(await getJson(await raw(accept), "/", 300)).toEqual({ kind: "silent", late });
 });
 
 test("a proxy in the environment is not asked", async () => {

@@ -195,7 +195,7 @@ describe("renderRepairs", () => {
     ] as const;
     const text = (status: "planned" | "repaired") =>
       renderRepairs(result([repair({ status, changes: ["x"], diffs })]), none);
-    expect(text("planned")).toMatch(/\n {2}x\n {4}--- c\n {4}\+\+\+ c\n {4}@@ -1 \+1 @@\n {4}-a: 9.*\n {4}\+a: 3\n/);
+    expect(text("planned")).toMatch(/\n {2}x\n {6}--- c\n {6}\+\+\+ c\n {6}@@ -1 \+1 @@\n {6}-a: 9.*\n {6}\+a: 3\n/);
     expect(text("planned")).not.toMatch(RAW);
     expect(text("repaired")).not.toContain("@@");
   });

@@ -73,7 +73,7 @@ function side({ name, at, host, gatewayUptimeMs }: Awaited<ReturnType<typeof mea
 
 async function measure(facts: Facts, name: string | null, options: CliOptions, terminal: Terminal) {
   const { policy } = await policyFor(facts, { policyFile: options.policyFile });
-  const spinner = options.format === "human" && !options.quiet;
+  const spinner = options.format === "human" && !options.quiet && !options.nonInteractive;
   return await withProgress(terminal, "Measuring this OpenClaw, for a minute or some", spinner, () =>
     measureBaseline(facts, {
       name,

@@ -1,21 +1,18 @@
 import { runChecks } from "../../engine/diagnose.ts";
-import { untilInterrupted } from "../interrupt.ts";
+import { withInterrupts } from "../interrupts.ts";
 import { type Command, EXIT } from "../main.ts";
-import { withProgress } from "../progress.ts";
+import { watching, withProgress } from "../progress.ts";
 import { painter } from "../terminal.ts";
 
 const check: Command = async (options, terminal) => {
   const { format } = options;
-  const spinner = format === "human" && !options.quiet;
-  const run = await withProgress(terminal, "Looking at this OpenClaw", spinner, (say) =>
-    untilInterrupted(options.watchForMs !== undefined, (watchSignal) =>
-      runChecks({
-        ...options,
-        env: terminal.env,
-        watchSignal,
-        onWatch: (leftMs) => say(`Watching the gateway, ${Math.ceil(leftMs / 1000)} s left (Ctrl-C: enough)`),
-      }),
-    ),
+  const spinner = format === "human" && !options.quiet && !options.nonInteractive;
+  const run = await withInterrupts(terminal, EXIT.interrupted, ({ leave, heed, signal: watchSignal }) =>
+    withProgress(terminal, "Looking at this OpenClaw", spinner, (say) => {
+      const onWatch = (leftMs: number): void => say(`${watching(leftMs)} (Ctrl-C: enough)`);
+      const look = () => runChecks({ ...options, env: terminal.env, watchSignal, onWatch });
+      return options.watchForMs === undefined ? leave(look) : heed(look);
+    }),
   );
   const { diagnosis } = run;
   const code = diagnosis.ok ? EXIT.clean : EXIT.findings;

@@ -8,6 +8,7 @@ import { undoRun } from "../../engine/undo.ts";
 import { renderDiagnosis, renderRepairs, renderUndone } from "../../report/human.ts";
 import { type Command, EXIT } from "../main.ts";
 import { painter, type Terminal } from "../terminal.ts";
+import { columnsOf, wrap } from "../wrap.ts";
 
 const AGENT = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "../demo-agent.ts" : "../demo-agent.js", import.meta.url),
@@ -89,7 +90,7 @@ async function startAgent(lockPath: string) {
 }
 
 function write(terminal: Terminal, text: string): void {
-  terminal.stdout.write(`${text}\n`);
+  terminal.stdout.write(wrap(`${text}\n`, columnsOf(terminal.stdout)));
 }
 
 function indent(text: string): string {

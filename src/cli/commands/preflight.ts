@@ -11,7 +11,7 @@ const showPreflight: Command = async (options, terminal) => {
       "`preflight` has to know where to.",
       "Name the version: openclaw-vitals preflight --to 2026.9.6",
     );
-  const spinner = options.format === "human" && !options.quiet;
+  const spinner = options.format === "human" && !options.quiet && !options.nonInteractive;
   const result = await withProgress(terminal, `Looking at the way to OpenClaw ${to}`, spinner, () =>
     preflight({ ...options, to, env: terminal.env }),
   );

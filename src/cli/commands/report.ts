@@ -18,7 +18,7 @@ import { plain } from "../terminal.ts";
 /** A bug report that names nobody. Exit 0 when it was made, whatever it says. */
 const report: Command = async (options, terminal) => {
   const output = outputOf(options);
-  const spinner = !options.quiet && options.format === "human";
+  const spinner = options.format === "human" && !options.quiet && !options.nonInteractive;
   const { made, host } = await withProgress(terminal, "Looking at this OpenClaw", spinner, async () => {
     const run = await runChecks({ ...options, env: terminal.env });
     const vitals = await readVitals(run.facts, run.policy.locks.graceSeconds);

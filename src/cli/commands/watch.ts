@@ -2,9 +2,9 @@ import { type Diagnosis, diagnose } from "../../engine/diagnose.ts";
 import { errorText, UserError } from "../../engine/errors.ts";
 import { isAside } from "../../engine/types.ts";
 import { compareLooks, renderLook, renderStart, statusText, timeText } from "../../report/looks.ts";
-import { untilInterrupted } from "../interrupt.ts";
+import { withInterrupts } from "../interrupts.ts";
 import { keepLooking, type Looking } from "../keep-looking.ts";
-import { type Command, failureDocument } from "../main.ts";
+import { type Command, EXIT, failureDocument } from "../main.ts";
 import type { CliOptions } from "../options.ts";
 import { openStatusLine } from "../status-line.ts";
 import { painter, plain, type Terminal } from "../terminal.ts";
@@ -17,12 +17,13 @@ const watch: Command = async (options, terminal) => {
   const { stdout } = terminal;
   const teller = options.format === "json" ? tellPrograms(terminal) : tellPeople(options, terminal);
   const look = (): Promise<Diagnosis> => diagnose({ ...options, env: terminal.env });
-  const { code, unfinished } = await untilInterrupted(true, async (interrupt) => {
+  // One Ctrl-C is enough: it only reads.
+  const { code, unfinished } = await withInterrupts(terminal, EXIT.interrupted, async ({ signal: interrupt }) => {
     const readerGone = new AbortController();
     const leave = (): void => readerGone.abort();
     stdout.once("error", leave);
     try {
-      const signal = AbortSignal.any([readerGone.signal, ...(interrupt === undefined ? [] : [interrupt])]);
+      const signal = AbortSignal.any([readerGone.signal, interrupt]);
       return await keepLooking({ look, everyMs: options.everyMs ?? DEFAULT_EVERY_MS, signal, ...teller });
     } finally {
       stdout.off("error", leave);

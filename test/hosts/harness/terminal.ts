@@ -34,12 +34,17 @@ export interface Terminal {
   waitFor(pattern: RegExp, timeoutMs: number): Promise<string>;
   /** Waits for the end and returns the exit code, 128 + n after signal n; throws with the output after `timeoutMs`. */
   exited(timeoutMs: number): Promise<number>;
+  /** Whether the cursor is shown. */
+  cursor(): Promise<boolean>;
   close(): Promise<void>;
 }
 
+/** Where a terminal's program runs: a home, or what of it a program without a host needs. */
+export type TerminalHome = Pick<Home, "dir" | "spawnFile"> & Partial<Pick<Home, "host">>;
+
 /** Runs `openclaw <args>`, or another program, on a terminal. Throws when tmux is missing. */
 export async function openTerminal(
-  home: Home,
+  home: TerminalHome,
   args: readonly string[],
   options: TerminalOptions = {},
 ): Promise<Terminal> {
@@ -63,7 +68,9 @@ export async function openTerminal(
   const size = ["-x", String(options.columns ?? 100), "-y", String(options.rows ?? 40)];
   // tmux may miss the end of a quick program and then never knows its exit code; a shell does.
   const script = 'trap : INT; "$@"; echo $? >"$0.new"; mv "$0.new" "$0"';
-  const program = [...(options.program ?? [home.host.node, home.host.entry]), ...args];
+  const { program: first = home.host && [home.host.node, home.host.entry] } = options;
+  if (first === undefined) throw new Error("a home without a host needs a program");
+  const program = [...first, ...args];
   const command = ["sh", "-c", script, `${socket}.code`, ...program];
   // remain-on-exit keeps the last screen readable.
   const settings = {
@@ -98,6 +105,9 @@ export async function openTerminal(
         return undefined;
       };
       return (await until(end, timeoutMs, () => `the program ends, but:\n${seen}`, 100)).code;
+    },
+    async cursor() {
+      return (await tmux("display-message", "-p", "#{cursor_flag}")).stdout.trim() === "1";
     },
     async close() {
       await tmux("kill-server");

@@ -1,0 +1,67 @@
+/** A run that is told to stop brings the repair at work to its end and begins no other. */
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { RepairWatcher } from "../../src/engine/apply.ts";
+import { repair } from "../../src/engine/repair.ts";
+import { history } from "../../src/engine/undo.ts";
+import { deadPid } from "../facts/sandbox.ts";
+import { makeSandbox } from "./sandbox.ts";
+
+function twoStale() {
+  const { stateDir, options, plant } = makeSandbox();
+  const payload = { pid: deadPid(), createdAt: new Date().toISOString() };
+  const locks = ["one", "two"].map((session) => plant({ session, payload }));
+  return { stateDir, options, locks };
+}
+
+/** Stops the run at one of its moments, and notes them all. */
+function stopping(at: string) {
+  const controller = new AbortController();
+  const seen: string[] = [];
+  const see = (moment: string): void => {
+    seen.push(moment);
+    if (moment === at) controller.abort();
+  };
+  const watcher: RepairWatcher = {
+    begin: ({ finding }) => see(`begin ${finding.target}`),
+    end: ({ finding }, { status }) => see(`${status} ${finding.target}`),
+    lookAgain: () => see("look again"),
+  };
+  return { seen, watcher, signal: controller.signal };
+}
+
+test("in the middle of the first: it is repaired and journaled, the second is left as it was", async () => {
+  const { stateDir, options, locks } = twoStale();
+  const { seen, watcher, signal } = stopping("begin agent coder, session one");
+  const { run, repairs, remaining } = await repair({ ...options, watcher, signal });
+  expect(repairs).toMatchObject([
+    { status: "repaired", path: locks[0] },
+    { status: "skipped", path: locks[1], reason: "interrupted" },
+  ]);
+  expect(remaining).toMatchObject([{ path: locks[1] }]);
+  expect(locks.map((lock) => existsSync(lock))).toEqual([false, true]);
+  expect(history(stateDir)).toMatchObject([{ run, repairs: [{ path: locks[0], canUndo: true }] }]);
+  expect(seen).toEqual([
+    "begin agent coder, session one",
+    "repaired agent coder, session one",
+    "skipped agent coder, session two",
+    "look again",
+  ]);
+});
+
+test("before the first: nothing is touched, and there is no run to undo", async () => {
+  const { stateDir, options, locks } = twoStale();
+  const { run, repairs } = await repair({ ...options, signal: AbortSignal.abort() });
+  expect(repairs.map(({ reason }) => reason)).toEqual(["interrupted", "interrupted"]);
+  expect(run).toBeNull();
+  expect(locks.map((lock) => existsSync(lock))).toEqual([true, true]);
+  expect(history(stateDir)).toEqual([]);
+});
+
+test("that is not told to stop says each repair as it happens", async () => {
+  const { options } = twoStale();
+  const { seen, watcher } = stopping("never");
+  expect((await repair({ ...options, watcher })).ok).toBe(true);
+  expect(seen).toHaveLength(5);
+  expect(seen.at(-1)).toBe("look again");
+});
