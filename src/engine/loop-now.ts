@@ -1,4 +1,11 @@
-import { isStarved, type LiveProbe, type LiveWatch, ownMs, type WatchOptions } from "../facts/live-watch.ts";
+import {
+  isStarved,
+  type LiveProbe,
+  type LiveWatch,
+  ownMs,
+  surelyOwnMs,
+  type WatchOptions,
+} from "../facts/live-watch.ts";
 import type { GatewayProbe } from "../facts/vital-signs.ts";
 import { START } from "./loop-blocks.ts";
 
@@ -75,7 +82,7 @@ export function secondLook(
 
 /** Whether a watch has already shown what it is for. */
 export function isEnough(probes: readonly LiveProbe[], leastMs: number): boolean {
-  return longest(probes) >= LONG * leastMs || isAgainAndAgain(probes, leastMs);
+  return longest(probes, surelyOwnMs) >= LONG * leastMs || isAgainAndAgain(probes, leastMs);
 }
 
 /** Whether some requests in a row were answered well in time. */
@@ -94,7 +101,7 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   if (health.kind === "unasked" || another) return { kind: "not asked" };
   if ((last ?? health).kind === "closed") return { kind: fresh ? "starting" : "closed" };
   const starved = isKeptWaiting(probe);
-  const first = health.kind === "silent" && !starved ? health.ms : 0;
+  const first = health.kind === "silent" && !starved ? health.ms - (probe.silent?.starvedMs ?? 0) : 0;
   const silentNow = last === undefined ? health.kind === "silent" : last.kind === "silent";
   if (silentNow) {
     const ms = (probes.length <= 1 && health.kind === "silent" ? health.ms : 0) + (last?.ms ?? 0);
@@ -108,8 +115,9 @@ export function judgeNow(probe: GatewayProbe, watch: LiveWatch | null, leastMs: 
   const own = probes.filter(({ kind }) => kind !== "closed");
   if (isAgainAndAgain(own, leastMs) && !fresh)
     return { kind: "again and again", longestMs: longest(own), slow: slow(own, leastMs).length, of: own.length };
-  // The second look begins while the first request still waits for its answer.
-  const lasted = Math.max(longest(own), first + (own[0] === undefined ? 0 : ownMs(own[0])));
+  // The second look begins while the first request still waits for its answer. One pause that is over is told only for
+  // what of it no machine explains: a healthy turn on a busy machine was seen to keep a request waiting for 3.7 s.
+  const lasted = Math.max(longest(own, surelyOwnMs), first + (own[0] === undefined ? 0 : surelyOwnMs(own[0])));
   if (lasted >= LONG * leastMs && !fresh) return { kind: "just now", ms: lasted };
   const late = Math.max(health.ms, ready.ms, longest(own));
   if (late < leastMs && health.kind === "answered") return { kind: "fine" };
@@ -155,6 +163,6 @@ function isSlow(probe: LiveProbe, leastMs: number): boolean {
   return ownMs(probe) >= leastMs;
 }
 
-function longest(probes: readonly LiveProbe[]): number {
-  return Math.max(0, ...probes.map(ownMs));
+function longest(probes: readonly LiveProbe[], lengthOf = ownMs): number {
+  return Math.max(0, ...probes.map((probe) => lengthOf(probe)));
 }

@@ -35,6 +35,11 @@ export function ownMs({ kind, ms, starvedMs }: LiveProbe): number {
   return isStarved(starvedMs, ms) ? ms - starvedMs : ms;
 }
 
+/** The part of it for which nothing but the gateway can be the cause. Milliseconds. */
+export function surelyOwnMs(probe: LiveProbe): number {
+  return Math.min(ownMs(probe), probe.ms - probe.starvedMs);
+}
+
 export interface WatchOptions {
   readonly forMs: number;
   readonly signal?: AbortSignal | undefined;

@@ -114,6 +114,17 @@ describe("now", () => {
   });
 
   test.each([
+    [0, "warning"],
+    [700, "warning"],
+    [701, "info"],
+    [2_700, "info"],
+  ])("one late answer of 3.7 s, for %i ms of which there was no processor: %s", (starvedMs, severity) => {
+    const late = watch([3, 3_700, 3, 3]);
+    const probes = late.probes.map((one) => (one.ms === 3_700 ? { ...one, starvedMs } : one));
+    expect(find({ probe: probe(), watch: { ...late, probes } })?.severity).toBe(severity);
+  });
+
+  test.each([
     [4_999, "warning"],
     [5_000, "error"],
   ])("no answer for %i ms: %s", (ms, severity) => {
