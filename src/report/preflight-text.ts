@@ -21,9 +21,9 @@ function renderItem({ level, message, remedy, evidence }: PreflightItem, paint: 
   const lines = [
     `${paint(STYLE[level], level.padEnd(7))}  ${plain(message)}`,
     ...shown.map(({ what, value, source }) =>
-      paint("dim", `           - ${plain(what)}: ${plain(String(value))} (${plain(source)})`),
+      paint("dim", `  - ${plain(what)}: ${plain(String(value))} (${plain(source)})`),
     ),
-    ...(remedy === undefined ? [] : [`         ${plain(remedy)}`]),
+    ...(remedy === undefined ? [] : [`  ${plain(remedy)}`]),
   ];
   return `${lines.join("\n")}\n`;
 }
