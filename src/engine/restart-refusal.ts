@@ -1,6 +1,7 @@
 import type { Facts } from "../facts/facts.ts";
 import { type GatewayProcess, sameLife } from "../facts/gateway.ts";
 import { listensOn } from "../facts/listeners.ts";
+import { isStartedBy } from "../facts/process-parents.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
 import { readJournal } from "./journal.ts";
 import type { Policy } from "./policy.ts";
@@ -42,6 +43,8 @@ export async function whyOutOfReach(
   facts: Facts,
   { restart }: Supervisor,
 ): Promise<string | null> {
+  if (isStartedBy(pid))
+    return `this command was started by the gateway, process ${pid}, and may end with it before anything is proven: run it from a terminal of your own, or restart it: ${restart}`;
   const table = await facts.processes();
   const owner = await table.get(pid);
   if (owner.state === "alive" && owner.uid !== null && table.uid !== null && owner.uid !== table.uid)

@@ -47,6 +47,13 @@ describe("no gateway to restart", () => {
 });
 
 describe("a gateway out of reach", () => {
+  test("is the one that started this very command", async () => {
+    const parent = { ...GATEWAY, pid: process.ppid };
+    expect(await whyOutOfReach(parent, facts(), SUPERVISOR)).toMatch(
+      /^this command was started by the gateway, process \d+, and may end with it before anything is proven: run it /,
+    );
+  });
+
   test("is another user's", async () => {
     const table = await openProcessTable();
     const get = async () => ({ state: "alive", uid: 1234, foreign: true });
