@@ -235,14 +235,20 @@ function expectComments(before: readonly PlacedComment[], text: string, edits: r
   expect(after).toEqual(known.filter((one) => after.includes(one)));
   // Removing an item moves those behind it to other paths; then only the order is looked at.
   if (edits.some((edit) => "remove" in edit && typeof edit.path.at(-1) === "number")) return;
-  const kept = before.filter((one) => !edits.some((edit) => takes(edit, one)));
+  const kept = before.filter((one) => !edits.some((edit) => takes(edit, one, edits.length > 1)));
   expect(after).toEqual(expect.arrayContaining(kept.map((one) => one.text)));
 }
 
-function takes(edit: ConfigEdit, { path, where }: PlacedComment): boolean {
+/** @param among there are other edits: they may take what comes next, and then what stood before its comma is behind */
+function takes(edit: ConfigEdit, { path, where }: PlacedComment, among: boolean): boolean {
   const within = edit.path.every((step, index) => path[index] === step);
   // An object that a removal leaves empty may go with the comment behind it.
-  if ("remove" in edit && edit.dropEmpty && where === "behind" && path.every((step, n) => edit.path[n] === step))
+  if (
+    "remove" in edit &&
+    edit.dropEmpty &&
+    (among ? where !== "inside" : where === "behind") &&
+    path.every((step, n) => edit.path[n] === step)
+  )
     return true;
   if ("remove" in edit || path.length > edit.path.length) return within;
   // An object takes the place of a value, or of keys the new one does not have.
