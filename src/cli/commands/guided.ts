@@ -21,13 +21,11 @@ const guided: Command = async (options, terminal) =>
     const { finished, skipped, planned } = prepared;
     const asides = (options.only ?? []).length > 0;
     const found = renderGuide({ diagnosis, finished, skipped, offered: planned.length, asides }, paint);
-    if (planned.length === 0) {
-      const text = options.quiet && diagnosis.ok ? "" : found;
-      return { code: diagnosis.ok ? EXIT.clean : EXIT.findings, document: diagnosis, text };
-    }
+    const code = diagnosis.ok ? EXIT.clean : EXIT.findings;
+    if (planned.length === 0) return { code, document: diagnosis, text: options.quiet && diagnosis.ok ? "" : found };
     say(terminal, `${found}\n`);
     const chosen = await interrupts.leave(() => choose(prepared, options, terminal));
-    if (chosen === null) return { code: EXIT.findings, document: diagnosis, text: "Nothing was changed.\n" };
+    if (chosen === null) return { code, document: diagnosis, text: "Nothing was changed.\n" };
     return await repairChosen(prepared, chosen, { options, terminal, interrupts });
   });
 
