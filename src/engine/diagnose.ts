@@ -3,6 +3,7 @@ import { configValue } from "../facts/config.ts";
 import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
 import { appliesTo, type CatalogueEntry, catalogue, docsUrl, loadCheck } from "./catalogue.ts";
+import { deadlineAfter, within } from "./deadlines.ts";
 import { errorText, UserError } from "./errors.ts";
 import { findingId, fingerprint } from "./finding-id.ts";
 import { isOff, type Policy } from "./policy.ts";
@@ -11,8 +12,6 @@ import { applySilences, type SilencedFinding } from "./silence.ts";
 import { compareSeverity, type Finding, type FindingDraft, type Severity } from "./types.ts";
 
 export const SCHEMA_VERSION = 1;
-/** A check that takes longer is reported as not finished. Milliseconds. */
-const CHECK_DEADLINE_MS = 20_000;
 /** The identity of what says that a check itself failed. */
 const CHECK_FAILED = "check failed";
 
@@ -94,7 +93,7 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
     if (isOff(policy, entry.id) || !(await appliesTo(entry, host.version))) continue;
     checksRun += 1;
     const before = performance.now();
-    const drafts = await runCheck(entry, facts, policy, CHECK_DEADLINE_MS + (options.watchForMs ?? 0));
+    const drafts = await runCheck(entry, facts, policy, deadlineAfter(before - startedAt, options.watchForMs));
     timings[entry.id] = roundMs(performance.now() - before);
     const found = drafts.map((draft) => complete(entry, draft, facts));
     if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
@@ -150,13 +149,8 @@ async function runCheck(
   policy: Policy,
   deadlineMs: number,
 ): Promise<readonly FindingDraft[]> {
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const check = await loadCheck(entry.id);
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`not finished after ${deadlineMs / 1000} s`)), deadlineMs);
-    });
-    return await Promise.race([check.run(facts, policy), late]);
+    return await within(deadlineMs, async () => await (await loadCheck(entry.id)).run(facts, policy));
   } catch (error) {
     return [
       {
@@ -168,8 +162,6 @@ async function runCheck(
         risk: null,
       },
     ];
-  } finally {
-    clearTimeout(timer);
   }
 }
 
