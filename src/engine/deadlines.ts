@@ -12,7 +12,10 @@ export async function within<T>(deadlineMs: number, work: () => Promise<T>): Pro
   if (deadlineMs <= 0) throw new Error("no time was left for it, the others took too long");
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not finished after ${Number((deadlineMs / 1000).toFixed(2))} s`)), deadlineMs);
+    timer = setTimeout(
+      () => reject(new Error(`not finished after ${Number((deadlineMs / 1000).toFixed(2))} s`)),
+      deadlineMs,
+    );
   });
   try {
     return await Promise.race([work(), late]);
