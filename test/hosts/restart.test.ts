@@ -13,6 +13,7 @@ import { startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
 import { ensureHost, type HostVersion } from "./harness/hosts.ts";
 import { isRunning, until } from "./harness/processes.ts";
+import { awake } from "./harness/settled.ts";
 
 const MINUTE = 60_000;
 /** Of a developer's own gateway a home must not know: no service has this name. */
@@ -69,6 +70,7 @@ async function restarted(
 async function foreground522(atEnd: AtEnd): Promise<void> {
   const home = await homeOf("2026.5.22", atEnd);
   await startGateway(home, { until: "/readyz", env: { OPENCLAW_SYSTEMD_UNIT: "" } });
+  await awake(home);
   const gateway = await gatewayOf(home);
   const word = await home.run(["gateway", "restart", "--json"]);
   expect(JSON.parse(word.stdout), "what the host says of it").toMatchObject({ ok: true, result: "not-loaded" });
@@ -94,6 +96,7 @@ async function foreground522(atEnd: AtEnd): Promise<void> {
 async function foreground96(atEnd: AtEnd): Promise<void> {
   const home = await homeOf("2026.9.6", atEnd);
   await startGateway(home, { until: "/readyz", env: { OPENCLAW_SYSTEMD_UNIT: "" } });
+  await awake(home);
   const gateway = await gatewayOf(home);
   expect(await restarted(home, "loop", { frees: "loop", gateway })).toEqual({
     status: "repaired",
@@ -133,6 +136,7 @@ async function slowlySupervised(version: HostVersion, atEnd: AtEnd): Promise<Hom
   // As an operator's own device is let in: with all rights.
   const allowed = async () => (await home.run(["gateway", "call", "update.status", "--json"])).code === 0;
   await until(allowed, 5 * MINUTE, "the gateway is up and knows this device", 1000);
+  await awake(home);
   return home;
 }
 

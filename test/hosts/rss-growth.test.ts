@@ -37,7 +37,7 @@ async function leakSeen(version: HostVersion) {
   const quiet = await look();
   await leaker.leak({ mibPerMinute: 300, mostMiB: 1800 });
   const leakedFromMs = Date.now();
-  const outside = vitalsJson(home, [...LOOK, "--watch-for", "150s"], { timeoutMs: 5 * MINUTE });
+  const outside = vitalsJson(home, [...LOOK, "--watch-for", "210s"], { timeoutMs: 5 * MINUTE });
   let seen: Finding[] = [];
   await until(
     async () => {
