@@ -7,7 +7,7 @@ const slow = ["hosts", "incidents", "crash", "race"].map((folder) => `test/${fol
 const waiting = [
   "test/new-check.test.ts",
   "test/engine/{overdue,restart,restart-repair,baseline-measure}.test.ts",
-  "test/cli/{baseline,guided,watch-terminal}.test.ts",
+  "test/cli/{baseline,guided,flows-terminal,watch-terminal}.test.ts",
   "test/fixes/{stranded-lease,cron-repair,rights,rss-growth}.test.ts",
 ];
 
