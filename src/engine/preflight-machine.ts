@@ -3,7 +3,6 @@ import os from "node:os";
 import path from "node:path";
 import { agentsOnDisk } from "../facts/session-locks.ts";
 import { releaseOf } from "./catalogue.ts";
-import { satisfiesHost } from "./host-range.ts";
 import { item, type PreflightItem, type Upgrade } from "./preflight-item.ts";
 
 const MIB = 1_048_576;
@@ -14,8 +13,7 @@ const BASE_BYTES = 512 * MIB;
  * when 2026.9.6 was done, and some in between.
  */
 const TIMES = 3;
-/** From here on files are moved with system calls that older kernels do not have. */
-const NATIVE_SINCE = ">=2026.8.1-0";
+/** Whoever moves sessions into a database does it with system calls that older kernels do not have. */
 const LINUX_WITH_OPENAT2 = ">=5.6.0";
 
 /** Whether the Node that runs OpenClaw here may run the next version. */
@@ -98,7 +96,7 @@ function sessionBytes(stateDir: string, agent: string): number {
 
 /** Whether this kernel can do what the next version moves its files with. */
 export async function kernelItems({ to, migrates }: Upgrade): Promise<PreflightItem[]> {
-  if (!migrates || process.platform !== "linux" || !(await satisfiesHost(to, NATIVE_SINCE))) return [];
+  if (!migrates || process.platform !== "linux") return [];
   const { default: semver } = await import("semver");
   const kernel = semver.coerce(os.release());
   if (kernel !== null && !semver.satisfies(kernel, LINUX_WITH_OPENAT2))

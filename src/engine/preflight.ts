@@ -1,6 +1,7 @@
 import { gatherFacts } from "../facts/facts.ts";
+import { SQLITE_HOSTS } from "../facts/installation.ts";
 import { packageVersion } from "../package.ts";
-import { hazardsOf, releaseOf, selectEntries } from "./catalogue.ts";
+import { hazardsOf, releaseOf } from "./catalogue.ts";
 import { type DiagnoseOptions, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { UserError } from "./errors.ts";
 import { compareHosts, satisfiesHost } from "./host-range.ts";
@@ -30,7 +31,6 @@ export interface PreflightOptions extends Pick<DiagnoseOptions, "stateDir" | "co
   readonly to: string;
 }
 
-const SQLITE_SINCE = ">=2026.8.1-0";
 const RANK: Readonly<Record<PreflightLevel, number>> = { blocker: 0, warning: 1, note: 2, ok: 3 };
 
 /**
@@ -42,10 +42,9 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
   if (given.config.problem !== null)
     throw new UserError(`The config cannot be read: ${given.config.problem}.`, "Correct it first; then ask again.");
   const { to } = options;
-  const checked = selectEntries().flatMap(({ id }) => (CHECKED.includes(id) ? [id] : []));
-  const { diagnosis, policy, facts } = await runChecks({ ...options, only: checked }, given);
+  const { diagnosis, policy, facts } = await runChecks({ ...options, only: CHECKED }, given);
   const host = facts.host();
-  const migrates = (await facts.era()) === "jsonl" && (await satisfiesHost(to, SQLITE_SINCE));
+  const migrates = (await facts.era()) === "jsonl" && (await satisfiesHost(to, SQLITE_HOSTS));
   const upgrade: Upgrade = { facts, from: host.version, to, migrates, graceSeconds: policy.locks.graceSeconds };
   const parts = await Promise.all([
     versionItems(upgrade),
@@ -81,7 +80,7 @@ async function versionItems({ facts, from, to }: Upgrade): Promise<PreflightItem
   const known = (await releaseOf(to)) !== null;
   const order = await compareHosts(to, from);
   if (order === 0) return [item("version", "note", `OpenClaw ${to} is what is installed.`, { evidence })];
-  if (order < 0 && (await satisfiesHost(from, SQLITE_SINCE)) && !(await satisfiesHost(to, SQLITE_SINCE)))
+  if (order < 0 && (await satisfiesHost(from, SQLITE_HOSTS)) && !(await satisfiesHost(to, SQLITE_HOSTS)))
     return [
       item("version", "blocker", `OpenClaw ${to} cannot read what ${from} wrote: sessions are in a database by now.`, {
         remedy:

@@ -156,6 +156,9 @@ function packageVersionAbove(program: string | undefined): string | null {
   return findHostPackage(program)?.version ?? null;
 }
 
+/** OpenClaw versions that keep sessions in databases. */
+export const SQLITE_HOSTS = ">=2026.8.1-0";
+
 /** Decides the era by version, and without one by whether any agent has a database. */
 export async function findEra(
   stateDir: string,
@@ -163,7 +166,7 @@ export async function findEra(
   agents: readonly string[],
 ): Promise<"jsonl" | "sqlite"> {
   if (version !== null) {
-    return (await satisfiesHost(version, ">=2026.8.1-0")) ? "sqlite" : "jsonl";
+    return (await satisfiesHost(version, SQLITE_HOSTS)) ? "sqlite" : "jsonl";
   }
   const database = (agent: string): string => path.join(stateDir, "agents", agent, "agent", "openclaw-agent.sqlite");
   return agents.some((agent) => existsSync(database(agent))) ? "sqlite" : "jsonl";

@@ -3,12 +3,11 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { gatherFacts, type Judged } from "../../src/facts/facts.ts";
+import { gatherFacts } from "../../src/facts/facts.ts";
 import { gatewayFacts } from "../../src/facts/gateway-facts.ts";
-import type { GatewayLock } from "../../src/facts/gateway-locks.ts";
-import { lookAtLock } from "../../src/facts/lock-file.ts";
 import { openProcessTable } from "../../src/facts/processes.ts";
 import { startTicks } from "../engine/sandbox.ts";
+import { judgedLock } from "./judged-lock.ts";
 import { deadPid, put, tempDir } from "./sandbox.ts";
 
 const GRACE = 30;
@@ -108,22 +107,7 @@ test.runIf(onLinux)("without a gateway of its own, while one of others answers o
 
 describe("without one gateway", () => {
   const why = async (...owners: readonly (readonly [pid: number, verdict: "held" | "unknown"])[]) => {
-    const locks = owners.map(([pid, verdict]): Judged<GatewayLock> => {
-      const file = put(
-        path.join(tempDir(), "gateway.lock"),
-        JSON.stringify({ pid, createdAt: new Date().toISOString() }),
-      );
-      const judgement = {
-        verdict,
-        reason: "holding",
-        confidence: "proven",
-        evidence: [],
-        report: false,
-        solid: true,
-      } as const;
-      const found = { place: "state", guard: null, losers: [], unchanged: true, sharedFileSystem: null } as const;
-      return { path: file, look: lookAtLock(file), judgement, ...found };
-    });
+    const locks = owners.map(([pid, verdict]) => judgedLock({ pid, createdAt: new Date().toISOString() }, verdict));
     const none = await gatewayFacts({
       stateDir: tempDir(),
       env: {},

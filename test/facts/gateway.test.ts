@@ -3,12 +3,10 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ConfigFacts } from "../../src/facts/config.ts";
-import type { Judged } from "../../src/facts/facts.ts";
 import { findGateway, readLife, readRss, readUptime, sameLife } from "../../src/facts/gateway.ts";
-import type { GatewayLock } from "../../src/facts/gateway-locks.ts";
 import { listensOn } from "../../src/facts/listeners.ts";
-import { lookAtLock } from "../../src/facts/lock-file.ts";
 import { findSupervisor } from "../../src/facts/supervisor.ts";
+import { judgedLock } from "./judged-lock.ts";
 import { put, tempDir } from "./sandbox.ts";
 
 async function listen(
@@ -35,28 +33,13 @@ describe("readUptime", () => {
 
 const NO_CONFIG: ConfigFacts = { path: "", exists: false, value: {}, problem: null };
 
-/** A judged gateway lock with this payload. */
-function lock(payload: object, verdict: "held" | "overdue" | "gone" = "held"): Judged<GatewayLock> {
-  const file = put(path.join(tempDir(), "gateway.1.lock"), JSON.stringify(payload));
-  const judgement = {
-    verdict,
-    reason: "holding",
-    confidence: "proven",
-    evidence: [],
-    report: false,
-    solid: true,
-  } as const;
-  const found = { place: "state", guard: null, losers: [], unchanged: true, sharedFileSystem: null } as const;
-  return { path: file, look: lookAtLock(file), judgement, ...found };
-}
-
 describe("findGateway", () => {
   const createdAt = "2026-09-06T10:00:00.000Z";
   const life = { pid: 7, startTicks: 99, createdAtMs: Date.parse(createdAt) };
   const payload = { pid: 7, createdAt, startTime: 99 };
 
   test("is whoever holds the lock, however long, on the port the lock names", () => {
-    const held = lock({ ...payload, port: 19_001 }, "overdue");
+    const held = judgedLock({ ...payload, port: 19_001 }, "overdue");
     expect(findGateway([held], NO_CONFIG, {})).toEqual({
       lockPath: held.path,
       port: 19_001,
@@ -67,18 +50,18 @@ describe("findGateway", () => {
   });
 
   test("both locks of a newer host are one gateway", () => {
-    expect(findGateway([lock(payload), lock(payload)], NO_CONFIG, {})).toMatchObject(life);
+    expect(findGateway([judgedLock(payload), judgedLock(payload)], NO_CONFIG, {})).toMatchObject(life);
   });
 
   test("is nobody when the owner is gone, when two hold one, and when there is none", () => {
     expect(findGateway([], NO_CONFIG, {})).toBeNull();
-    expect(findGateway([lock(payload, "gone")], NO_CONFIG, {})).toBeNull();
-    expect(findGateway([lock(payload), lock({ ...payload, pid: 8 })], NO_CONFIG, {})).toBeNull();
+    expect(findGateway([judgedLock(payload, "gone")], NO_CONFIG, {})).toBeNull();
+    expect(findGateway([judgedLock(payload), judgedLock({ ...payload, pid: 8 })], NO_CONFIG, {})).toBeNull();
   });
 
   test("without a port in the lock: the environment, the config, the host's default", () => {
     const config = { ...NO_CONFIG, value: { gateway: { port: 19_002 } } };
-    const port = (facts: ConfigFacts, env: NodeJS.ProcessEnv) => findGateway([lock(payload)], facts, env)?.port;
+    const port = (facts: ConfigFacts, env: NodeJS.ProcessEnv) => findGateway([judgedLock(payload)], facts, env)?.port;
     expect(port(config, { OPENCLAW_GATEWAY_PORT: " 19003 " })).toBe(19_003);
     expect(port(config, { OPENCLAW_GATEWAY_PORT: "no" })).toBe(19_002);
     expect(port(config, { OPENCLAW_GATEWAY_PORT: "" })).toBe(19_002);
@@ -102,7 +85,7 @@ test.skipIf(process.platform !== "linux")("a port is a gateway's when its proces
   expect(listensOn(process.ppid, port)).toBe(false);
   expect(listensOn(process.pid, free)).toBe(false);
   expect(listensOn(4_194_305, port)).toBeNull();
-  const own = lock({ pid: process.pid, createdAt: "2026-09-06T10:00:00.000Z" });
+  const own = judgedLock({ pid: process.pid, createdAt: "2026-09-06T10:00:00.000Z" });
   const at = (value: number) => findGateway([own], NO_CONFIG, { OPENCLAW_GATEWAY_PORT: String(value) });
   expect(at(port)).toMatchObject({ port, ownsPort: true });
   expect(at(free)).toMatchObject({ port: free, ownsPort: false });
