@@ -1,8 +1,5 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
-import process from "node:process";
-
-enableCompileCache?.();
+process.getBuiltinModule("node:module").enableCompileCache?.();
 const { runProcess } = await import("./main.ts");
 // A reader that went away (`| head`) is no failure of ours.
 for (const stream of [process.stdout, process.stderr])
