@@ -16,11 +16,13 @@ beforeAll(async () => {
 
 describe("the package", () => {
   test("holds what runs, and nothing else", () => {
-    const modules = ["src", "checks", "fixes"].flatMap((folder) =>
-      filesUnder(folder, ".ts").flatMap((file) =>
-        [".js", ".d.ts"].map((ending) => `dist/${file.slice(0, -3)}${ending}`),
-      ),
-    );
+    const entries = [
+      ...Object.values<string>(manifest.bin),
+      ...(manifest.openclaw.extensions as string[]),
+      manifest.exports["."].default as string,
+      manifest.exports["."].types as string,
+      "doctor-contract-api.js",
+    ];
     const rest = [
       ...filesUnder("docs/checks", ".md"),
       "docs/auto-heal.md",
@@ -31,14 +33,20 @@ describe("the package", () => {
       "docs/recipes.md",
       "LICENSE",
       "README.md",
-      "dist/src/facts/config-keys.json",
-      "dist/src/facts/refused-keys.json",
-      "doctor-contract-api.js",
       "manifest.json",
       "openclaw.plugin.json",
       "package.json",
     ];
-    expect(packed).toEqual([...modules, ...rest].sort());
+    expect(packed).toEqual([...reachable(entries.map((entry) => path.posix.normalize(entry))), ...rest].sort());
+  });
+
+  test("every check and fix of the catalogue is in the build", () => {
+    const built = packed.filter((file) => file.endsWith(".js")).map(read);
+    for (const file of [...filesUnder("checks", ".ts"), ...filesUnder("fixes", ".ts")])
+      expect(
+        built.some((code) => code.includes(`//#region ${file}`) || code.includes(`// ${file}`)),
+        file,
+      ).toBe(true);
   });
 
   test("holds every file it points to", () => {
@@ -78,6 +86,24 @@ describe("the package", () => {
     expect(production.filter((name) => packages[name]?.hasInstallScript || hasInstallScript(name))).toEqual([]);
   });
 });
+
+/** These files and all that they import, one from the other. */
+function reachable(entries: readonly string[]): string[] {
+  const found = new Set<string>();
+  const add = (file: string): void => {
+    if (found.has(file)) return;
+    found.add(file);
+    const declares = file.endsWith(".d.ts");
+    for (const [, from = "", started = ""] of read(file).matchAll(
+      /(?:from|import)\s*\(?"(\.[^"]+)"|moduleFile\("([^"]+)"/g,
+    )) {
+      if (from === "") add(`dist/${started}.js`);
+      else add(path.posix.join(path.posix.dirname(file), declares ? from.replace(/\.ts$/, ".d.ts") : from));
+    }
+  };
+  for (const entry of entries) add(entry);
+  return [...found];
+}
 
 /** What 2026.5.22 refuses to install, in one file. */
 function scan(file: string, text: string): string[] {
