@@ -11,7 +11,7 @@ import { findingId, fingerprint } from "./finding-id.ts";
 import { isOff, type Policy } from "./policy.ts";
 import { type EffectivePolicy, PLUGIN_CONFIG, readPolicy } from "./policy-sources.ts";
 import { applySilences, type SilencedFinding } from "./silence.ts";
-import { compareSeverity, type Finding, type FindingDraft, type Severity } from "./types.ts";
+import { compareSeverity, type Finding, type FindingDraft, type Risk, type Severity } from "./types.ts";
 
 export const SCHEMA_VERSION = 1;
 /** The identity of what says that a check itself failed. */
@@ -97,7 +97,7 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
     const before = uptimeMs();
     const drafts = await runCheck(entry, facts, policy, deadlineAfter(before - startedAt, options.watchForMs));
     timings[entry.id] = roundMs(uptimeMs() - before);
-    const found = drafts.map((draft) => complete(entry, draft, facts));
+    const found = completed(entry, drafts, facts);
     if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
     else for (const [n, one] of found.entries()) found[n] = ranked(one, policy.checks[entry.id]?.severity);
     findings.push(...found);
@@ -167,16 +167,22 @@ async function runCheck(
   }
 }
 
-function complete(entry: CatalogueEntry, { identity, risk, ...draft }: FindingDraft, facts: Facts): Finding {
-  const { fix } = entry;
-  return {
-    id: findingId(entry.id, facts.stateDir, draft.path, identity),
-    checkId: `vitals/${entry.id}`,
+function completed({ id, fix }: CatalogueEntry, drafts: readonly FindingDraft[], facts: Facts): Finding[] {
+  const [checkId, url] = [`vitals/${id}`, docsUrl(id)];
+  const fixes = new Map<Risk | undefined, Finding["fix"]>();
+  const fixOf = (risk: Risk | undefined): Finding["fix"] => {
+    const known = fixes.get(risk) ?? (fix && { ...fix, risk: risk ?? fix.risk });
+    fixes.set(risk, known);
+    return known;
+  };
+  return drafts.map(({ identity, risk, ...draft }) => ({
+    id: findingId(id, facts.stateDir, draft.path, identity),
+    checkId,
     ...draft,
     source: "openclaw-vitals",
-    docsUrl: docsUrl(entry.id),
-    fix: fix === null || risk === null ? null : { ...fix, risk: risk ?? fix.risk },
-  };
+    docsUrl: url,
+    fix: risk === null ? null : fixOf(risk),
+  }));
 }
 
 function unreadable(problem: string, facts: Facts): Finding {

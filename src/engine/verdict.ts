@@ -67,19 +67,11 @@ export interface LockCase {
  */
 export function judgeLock(lock: LockCase): Judgement {
   const { snapshot, holders, namespace } = lock;
-  const evidence = describe(lock);
   const result = (
     verdict: Verdict,
     reason: Reason,
     extra: { report?: boolean; solid?: boolean; confidence?: Confidence } = {},
-  ): Judgement => ({
-    verdict,
-    reason,
-    confidence: extra.confidence ?? (verdict === "unknown" ? "unknown" : "proven"),
-    evidence,
-    report: extra.report ?? verdict !== "held",
-    solid: extra.solid ?? true,
-  });
+  ): Judgement => new JudgedCase(lock, verdict, reason, extra);
 
   const gone = (reason: Reason, extra: { solid?: boolean; confidence?: Confidence } = {}): Judgement => {
     // A process that did not let us look may be the one that holds it.
@@ -132,6 +124,34 @@ export function judgeLock(lock: LockCase): Judgement {
   if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
   if (holders.blind) return result("unknown", "other-namespace");
   return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
+}
+
+/** Puts its evidence into words when they are asked for. */
+class JudgedCase implements Judgement {
+  readonly verdict: Verdict;
+  readonly reason: Reason;
+  readonly confidence: Confidence;
+  readonly report: boolean;
+  readonly solid: boolean;
+  readonly #lock: LockCase;
+
+  constructor(
+    lock: LockCase,
+    verdict: Verdict,
+    reason: Reason,
+    extra: { report?: boolean; solid?: boolean; confidence?: Confidence },
+  ) {
+    this.verdict = verdict;
+    this.reason = reason;
+    this.confidence = extra.confidence ?? (verdict === "unknown" ? "unknown" : "proven");
+    this.report = extra.report ?? verdict !== "held";
+    this.solid = extra.solid ?? true;
+    this.#lock = lock;
+  }
+
+  get evidence(): readonly Evidence[] {
+    return describe(this.#lock);
+  }
 }
 
 /**
@@ -199,7 +219,7 @@ function describe(lock: LockCase): Evidence[] {
     if (payload.starttime !== null) add("start of the owner in ticks", payload.starttime, "lock payload");
     if (payload.maxHoldMs !== null)
       add("longest hold in seconds", Math.round(payload.maxHoldMs / 1000), "lock payload");
-    addOwner(add, payload.pid, owner);
+    evidence.push(...ownerEvidence(payload.pid, owner));
   } else {
     add("payload", payload.status === "empty" ? "empty" : payload.why, "lock file");
   }
@@ -228,6 +248,18 @@ export function gatewayEvidence({ port, answers, listener }: UnseenGateway): Evi
     { what: "process that has this port", value: listener ?? "none that can be seen", source: "open descriptors" },
   ];
 }
+
+/** What is known of the owner: told once for all locks of a process. */
+function ownerEvidence(pid: number, owner: ProcessState | null): readonly Evidence[] {
+  const known = owner === null ? undefined : TOLD.get(owner);
+  if (known !== undefined) return known;
+  const evidence: Evidence[] = [];
+  addOwner((what, value, source) => evidence.push({ what, value, source }), pid, owner);
+  if (owner !== null) TOLD.set(owner, evidence);
+  return evidence;
+}
+
+const TOLD = new WeakMap<ProcessState, readonly Evidence[]>();
 
 function addOwner(
   add: (what: string, value: Evidence["value"], source: string) => void,

@@ -147,9 +147,8 @@ export function gatherFacts(options: FactOptions = {}): Facts {
   });
   const found: string[] = [];
   const judged = <T extends FoundLock>(read: () => Promise<FoundLocks<T>>) => {
-    const seen = once(read);
     return perGrace(async (graceSeconds): Promise<JudgedLocks<T>> => {
-      const { locks, problems } = await seen();
+      const { locks, problems } = await read();
       for (const problem of problems) if (!found.includes(problem)) found.push(problem);
       const rules = { graceSeconds, soleOwner: options.soleOwner };
       return { locks: await judgeLocks(locks, await processes(), rules, unseenGateway), problems };

@@ -1,4 +1,4 @@
-import { lstatSync, statfsSync } from "node:fs";
+import { lstatSync, statfsSync, statSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { type LockLook, lookAtLock, sameLock } from "./lock-file.ts";
 import { pauses } from "./pauses.ts";
@@ -11,6 +11,37 @@ export interface FoundLock {
   readonly unchanged: boolean;
   /** Network or host-shared file system it lies on, null for a local one or when the platform does not tell. */
   readonly sharedFileSystem: string | null;
+  /** The folder as it was before it was listed; absent for a lock that was looked for by its name. */
+  readonly listed?: ListedFolder;
+}
+
+/** Younger times of change say little: file systems count in steps of up to two seconds. Milliseconds. */
+const COARSEST_MS = 2_500;
+
+/** A folder that is about to be listed. */
+export class ListedFolder {
+  readonly #path: string;
+  readonly #changedNs: bigint | null;
+
+  constructor(path: string, sharedFileSystem: string | null) {
+    this.#path = path;
+    const changedNs = sharedFileSystem === null ? changeOf(path) : null;
+    const settled = changedNs !== null && Date.now() - Number(changedNs / 1_000_000n) > COARSEST_MS;
+    this.#changedNs = settled ? changedNs : null;
+  }
+
+  /** True: no file was added, removed or renamed in it since. One question for all its locks. */
+  isAsListed(): boolean {
+    return this.#changedNs !== null && changeOf(this.#path) === this.#changedNs;
+  }
+}
+
+function changeOf(folder: string): bigint | null {
+  try {
+    return statSync(folder, { bigint: true }).mtimeNs;
+  } catch {
+    return null;
+  }
 }
 
 /** What a reader of locks found, and what it could not read, one sentence each. */

@@ -1,5 +1,6 @@
+import type { Judgement } from "../engine/verdict.ts";
 import type { Judged } from "./facts.ts";
-import type { FoundLock } from "./found-lock.ts";
+import type { FoundLock, ListedFolder } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
 import { judgeSnapshot, type LockRules } from "./lock-owner.ts";
@@ -16,21 +17,44 @@ export async function judgeLocks<T extends FoundLock>(
   rules: LockRules,
   findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judged<T>[]> {
-  const judged: Judged<T>[] = [];
-  for (const lock of locks) {
+  // Each takes the place of what it was made from: of a hundred thousand there need not be two.
+  const judged = [...locks] as Judged<T>[];
+  const held = new Map<string, Judgement>();
+  for (const [at, lock] of judged.entries()) {
     const judgement = await judgeSnapshot(lock, table, rules, findUnseenGateway);
-    if (judgement?.report && lock.look.kind === "file" && !isUnchanged(lock.path, lock.look.snapshot)) continue;
-    judged.push({ ...lock, judgement });
+    judged[at] = { ...lock, judgement: judgement?.verdict === "held" ? alike(judgement, held) : judgement };
   }
-  return await judgeReleasesAgain(judged, rules, findUnseenGateway);
+  return await judgeReleasesAgain(stillThere(judged), rules, findUnseenGateway);
+}
+
+/** Of locks in use nothing is told but that they are: one judgement without evidence does for all that are alike. */
+function alike(judgement: Judgement, known: Map<string, Judgement>): Judgement {
+  const { verdict, reason, confidence, report, solid } = judgement;
+  const key = `${reason} ${confidence} ${report} ${solid}`;
+  const first = known.get(key) ?? { verdict, reason, confidence, report, solid, evidence: [] };
+  known.set(key, first);
+  return first;
+}
+
+function stillThere<T extends FoundLock>(judged: readonly Judged<T>[]): Judged<T>[] {
+  const asListed = new Map<ListedFolder, boolean>();
+  const isAsListed = (folder: ListedFolder): boolean => {
+    const known = asListed.get(folder) ?? folder.isAsListed();
+    asListed.set(folder, known);
+    return known;
+  };
+  return judged.filter(({ judgement, look, listed, path }) => {
+    if (!judgement?.report || look.kind !== "file" || (listed && isAsListed(listed))) return true;
+    return isUnchanged(path, look.snapshot);
+  });
 }
 
 async function judgeReleasesAgain<T extends FoundLock>(
-  judged: readonly Judged<T>[],
+  judged: Judged<T>[],
   rules: LockRules,
   findUnseenGateway: () => Promise<UnseenGateway | null>,
 ): Promise<Judged<T>[]> {
-  if (!judged.some((lock) => lock.judgement?.verdict === "leaked")) return [...judged];
+  if (!judged.some((lock) => lock.judgement?.verdict === "leaked")) return judged;
   await new Promise((resolve) => setTimeout(resolve, pauses.release));
   const table = await openProcessTable();
   const settled: Judged<T>[] = [];

@@ -22,6 +22,7 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
   const uid = process.getuid?.() ?? null;
   let namespace: PidNamespace | undefined;
   let suspects: readonly number[] | undefined;
+  let blind: boolean | undefined;
   let selfStart: { ticks: number; wallMs: number } | null | undefined;
 
   // From our own start, known on both clocks: /proc/uptime and btime are faked in some containers.
@@ -83,10 +84,14 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
       const key = `${dev}:${ino}`;
       const asked = owner === null || suspects.includes(owner) ? suspects : [...suspects, owner];
       const pids = asked.filter((pid) => hasOpen(pid, key));
-      return { pids, seen: "own", blind: suspects.some((pid) => openFiles(pid) === "closed" && isOurs(pid)) };
+      blind ??= suspects.some((pid) => openFiles(pid) === "closed" && isOurs(pid));
+      return pids.length === 0 && !blind ? NOBODY : { pids, seen: "own", blind };
     },
   };
 }
+
+/** The answer for most locks: one for all of them. */
+const NOBODY: Holders = { pids: [], seen: "own", blind: false };
 
 const hidden: ProcessState = {
   state: "alive",

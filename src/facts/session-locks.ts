@@ -2,7 +2,14 @@ import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { compareTexts } from "../text-order.ts";
-import { type FoundLock, type FoundLocks, lookTwice, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
+import {
+  type FoundLock,
+  type FoundLocks,
+  ListedFolder,
+  lookTwice,
+  readSharedFileSystem,
+  unreadFolder,
+} from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { isInside } from "./paths.ts";
 
@@ -113,6 +120,8 @@ function isAbsent(error: unknown): boolean {
 }
 
 function readFolder(dir: string, agent: string, locks: SessionLock[], problems: string[]): void {
+  const sharedFileSystem = readSharedFileSystem(dir);
+  const listed = new ListedFolder(dir, sharedFileSystem);
   let entries: Dirent[];
   try {
     entries = readdirSync(dir, { withFileTypes: true });
@@ -123,19 +132,21 @@ function readFolder(dir: string, agent: string, locks: SessionLock[], problems: 
   const found = entries.filter((entry) => entry.name.endsWith(SUFFIX)).sort((a, b) => compareTexts(a.name, b.name));
   if (found.length === 0) return;
   const names = new Set(entries.map((entry) => entry.name));
-  const sharedFileSystem = readSharedFileSystem(dir);
+  const inside = dir.endsWith(path.sep) ? dir : dir + path.sep;
   for (const entry of found) {
     const { name } = entry;
-    const look = lookAtLock(path.join(dir, name), entry.isFile());
+    const file = inside + name;
+    const look = lookAtLock(file, entry.isFile());
     if (look.kind === "missing") continue; // released since the folder was listed
     locks.push({
-      path: path.join(dir, name),
+      path: file,
       agent,
       session: name.slice(0, -SUFFIX.length),
       look,
       unchanged: true,
       hasTranscript: names.has(name.slice(0, -".lock".length)),
       sharedFileSystem,
+      listed,
     });
   }
 }
