@@ -1,12 +1,19 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
+import module from "node:module";
 import process from "node:process";
 
-enableCompileCache?.();
-const { runProcess } = await import("./main.ts");
-// A reader that went away (`| head`) is no failure of ours.
-for (const stream of [process.stdout, process.stderr])
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
-await runProcess(process.argv.slice(2));
+// `engines` of package.json. An older Node must get as far as to be told so: it knows only what is imported here.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 19)) {
+  const { refuse } = await import("./old-node.ts");
+  refuse(process.argv.slice(2));
+} else {
+  module.enableCompileCache?.();
+  const { runProcess } = await import("./main.ts");
+  // A reader that went away (`| head`) is no failure of ours.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  await runProcess(process.argv.slice(2));
+}
