@@ -1,14 +1,11 @@
 #!/usr/bin/env node
-import module from "node:module";
-import process from "node:process";
-
-// `engines` of package.json. An older Node must get as far as to be told so: it knows only what is imported here.
+// `engines` of package.json. An older Node must get as far as to be told so: nothing is imported before.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
   const { refuse } = await import("./old-node.ts");
   refuse(process.argv.slice(2));
 } else {
-  module.enableCompileCache?.();
+  process.getBuiltinModule("node:module").enableCompileCache?.();
   const { runProcess } = await import("./main.ts");
   // A reader that went away (`| head`) is no failure of ours.
   for (const stream of [process.stdout, process.stderr])

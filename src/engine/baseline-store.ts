@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
+import { randomHex } from "../digest.ts";
 import { BASELINE_SCHEMA, type Baseline, MEASURES, type Measure } from "./baseline.ts";
 import { interquartileRange, median } from "./baseline-statistics.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
@@ -44,7 +44,7 @@ export function saveBaseline(stateDir: string, baseline: Baseline): string {
   const stamp = baseline.at.replace(/[:.]/g, "-");
   const version = (baseline.host.version ?? "unknown").replace(/[^\w.-]/g, "_");
   const file = path.join(folder, `${stamp}-${version}.json`);
-  const draft = draftPath(file, randomBytes(6).toString("hex"), 1);
+  const draft = draftPath(file, randomHex(6), 1);
   try {
     writeDurably(draft, Buffer.from(`${JSON.stringify(baseline, null, 2)}\n`));
     renameSync(draft, file);

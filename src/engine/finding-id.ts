@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import path from "node:path";
+import { sha256 } from "../digest.ts";
 
 /** The stable fingerprint of a finding, which a fix finds its subject by and a policy silences it by. */
 export function findingId(checkId: string, stateDir: string, file?: string, identity = ""): string {
@@ -8,5 +8,5 @@ export function findingId(checkId: string, stateDir: string, file?: string, iden
 
 /** 12 hexadecimal digits, the same for the same texts. */
 export function fingerprint(...parts: readonly string[]): string {
-  return createHash("sha256").update(parts.join("\0")).digest("hex").slice(0, 12);
+  return sha256(parts.join("\0")).slice(0, 12);
 }

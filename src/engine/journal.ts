@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -14,6 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { randomHex } from "../digest.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
@@ -168,7 +168,7 @@ function rotate(dir: string): void {
     if (lstatSync(file).size < SEGMENT_BYTES) return;
     const number = (segments(dir).at(-1)?.number ?? 0) + 1;
     // Two processes may rotate at once: a name of its own, so that neither replaces the other's segment.
-    renameSync(file, path.join(dir, `journal.${number}-${randomBytes(4).toString("hex")}.jsonl`));
+    renameSync(file, path.join(dir, `journal.${number}-${randomHex(4)}.jsonl`));
   } catch (error) {
     if (errorCode(error) === "ENOENT") return;
     throw error;

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import path from "node:path";
+import { randomHex } from "../digest.ts";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
@@ -36,7 +36,7 @@ const MAX_NAME_BYTES = 200;
 /** A sortable id for a run: time to the second, then random. */
 export function newRunId(now = new Date()): string {
   const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
-  return `${time}-${randomBytes(3).toString("hex")}`;
+  return `${time}-${randomHex(3)}`;
 }
 
 export interface QuarantineOptions {

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -14,6 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { sha256 } from "../digest.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import type { StepHook } from "./put-back.ts";
@@ -45,7 +45,7 @@ export function readStoredFile(file: string): StoredFile {
 
 /** SHA-256 in hexadecimal. */
 export function hash(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return sha256(bytes);
 }
 
 /** Null when the file is not there or cannot be read. */

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { sha256 } from "../digest.ts";
 import {
   type FoundLock,
   type FoundLocks,
@@ -75,7 +75,7 @@ function folderNames(stateDir: string): string[] {
 /** The host hashes the path as it was given to it: through a link, or not. */
 function names({ configPath, era }: GatewayLockPlaces): string[] {
   const paths = new Set([configPath, realPath(configPath)]);
-  const hashed = [...paths].map((file) => createHash("sha256").update(file).digest("hex").slice(0, 8));
+  const hashed = [...paths].map((file) => sha256(file).slice(0, 8));
   return [...(era === "sqlite" ? ["gateway.state.lock"] : []), ...hashed.map((hash) => `gateway.${hash}.lock`)];
 }
 

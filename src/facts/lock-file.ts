@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { sha256 } from "../digest.ts";
 import { errorCode, errorText } from "../engine/errors.ts";
 
 /** The host writes about 150 bytes; whatever is larger than this is not one of its locks. */
@@ -77,7 +77,7 @@ function readOpenLock(fd: number): LockLook {
       mtimeMs: Number(stat.mtimeMs),
       uid: Number(stat.uid),
       nlink: Number(stat.nlink),
-      sha256: createHash("sha256").update(bytes).digest("hex"),
+      sha256: sha256(bytes),
       payload: size > MAX_LOCK_BYTES ? { status: "malformed", why: `${size} bytes long` } : parsePayload(bytes),
     },
   };

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { sha256 } from "../digest.ts";
 
 /** Where a gateway may write its log. */
 export interface LogPlaces {
@@ -104,7 +104,7 @@ function profilePrefix(profile: string | undefined): string {
   if (name === "" || name.toLowerCase() === "default") return "openclaw";
   const encoded = [...name].map(encode).join("");
   if (encoded.length <= 220) return `openclaw-${encoded}`;
-  return `openclaw--3${createHash("sha256").update(name).digest("hex")}`;
+  return `openclaw--3${sha256(name)}`;
 }
 
 function encode(char: string): string {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { DatabaseSync, DatabaseSyncOptions, SQLOutputValue } from "node:sqlite";
+import { sha256 } from "../digest.ts";
 
 /** One row as it is stored: integers as bigint, every column the table has. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
@@ -33,7 +33,7 @@ export function hashRow(row: Row): string {
     if (value instanceof Uint8Array) return [name, "blob", Buffer.from(value).toString("hex")];
     return [name, value === null ? "null" : typeof value, String(value)];
   });
-  return createHash("sha256").update(JSON.stringify(columns)).digest("hex");
+  return sha256(JSON.stringify(columns));
 }
 
 /** A condition that all these columns have the values given, null included. */

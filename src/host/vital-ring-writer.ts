@@ -2,10 +2,11 @@
  * Writes the sampler's file. Everything here runs inside a gateway: nothing throws, nothing waits for a disk on the
  * event loop, and nothing is written over that is not a plain file of ours.
  */
-import { randomBytes } from "node:crypto";
+
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
+import { randomHex } from "../digest.ts";
 import { makePrivateDir } from "../engine/disk.ts";
 import { errorCode, UserError } from "../engine/errors.ts";
 import { lifeLine, MAX_RING_BYTES, parseRing, type RingLife, sampleLine, vitalRingPath } from "../facts/vital-ring.ts";
@@ -60,7 +61,7 @@ export function openRingWriter(options: RingWriterOptions): RingWriter {
   let inode = -1;
 
   function beginLife(startedAtMs: number): Omit<RingLife, "samples"> {
-    return { ...life, id: randomBytes(4).toString("hex"), startedAtMs };
+    return { ...life, id: randomHex(4), startedAtMs };
   }
 
   const textOf = (samples: readonly VitalSample[], known: boolean): string => {
@@ -165,7 +166,7 @@ async function writeAll(handle: FileHandle, text: string): Promise<void> {
  */
 async function compact(file: string, nowMs: number): Promise<number> {
   await removeLeftDrafts(file, nowMs);
-  const draft = `${file}.${randomBytes(4).toString("hex")}.draft`;
+  const draft = `${file}.${randomHex(4)}.draft`;
   const before = await open(file, constants.O_RDONLY | FLAGS);
   try {
     const { size } = await describe(before);

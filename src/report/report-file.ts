@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
+import { randomHex } from "../digest.ts";
 import { errorCode, errorText, UserError } from "../engine/errors.ts";
 import { type BugReport, renderBugReport } from "./bug-report.ts";
 
@@ -34,7 +34,7 @@ export async function zipReport(report: BugReport, hostZip: Uint8Array | null): 
  * @throws UserError when it is there already and not to be replaced, or cannot be written.
  */
 export function writePrivate(file: string, data: Uint8Array | string, replace: boolean): void {
-  const temporary = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  const temporary = `${file}.${randomHex(6)}.tmp`;
   try {
     if (replace) {
       writeNew(temporary, data);
