@@ -1,44 +1,79 @@
 /** What is published: exactly what runs, and nothing the host's install scanner refuses. Needs `npm run build`. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { x } from "tinyexec";
 import { beforeAll, describe, expect, test } from "vitest";
+import { entryPoints, reachable } from "../scripts/reachable.ts";
 import { packageFile } from "../src/package.ts";
+import { put, tempDir } from "./facts/sandbox.ts";
 
 const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
+const root = packageFile("");
 let packed: string[] = [];
 
 beforeAll(async () => {
   const args = ["pack", "--dry-run", "--json", "--ignore-scripts"];
-  const { stdout } = await x("npm", args, { throwOnError: true, nodeOptions: { cwd: packageFile("") } });
+  const { stdout } = await x("npm", args, { throwOnError: true, nodeOptions: { cwd: root } });
   packed = (JSON.parse(stdout) as [{ files: { path: string }[] }])[0].files.map((file) => file.path).sort();
 }, 60_000);
 
 describe("the package", () => {
   test("holds what runs, and nothing else", () => {
-    const modules = ["src", "checks", "fixes"].flatMap((folder) =>
-      filesUnder(folder, ".ts").flatMap((file) =>
-        [".js", ".d.ts"].map((ending) => `dist/${file.slice(0, -3)}${ending}`),
-      ),
+    const [modules, rest] = [true, false].map((is) => packed.filter((file) => /^dist\/.*\.[jt]s$/.test(file) === is));
+    expect(modules).toEqual(
+      [...reachable(root, entryPoints(root))].filter((file) => /^dist\/.*\.[jt]s$/.test(file)).sort(),
     );
-    const rest = [
-      ...filesUnder("docs/checks", ".md"),
-      "docs/auto-heal.md",
-      "docs/formats.md",
-      "docs/policy.md",
-      "docs/prometheus/README.md",
-      "docs/prometheus/alerts.yml",
-      "docs/recipes.md",
-      "LICENSE",
-      "README.md",
-      "dist/src/facts/config-keys.json",
-      "dist/src/facts/refused-keys.json",
-      "doctor-contract-api.js",
-      "manifest.json",
-      "openclaw.plugin.json",
-      "package.json",
-    ];
-    expect(packed).toEqual([...modules, ...rest].sort());
+    expect(rest).toEqual(
+      [
+        ...filesUnder("docs/checks", ".md"),
+        "docs/auto-heal.md",
+        "docs/formats.md",
+        "docs/policy.md",
+        "docs/prometheus/README.md",
+        "docs/prometheus/alerts.yml",
+        "docs/recipes.md",
+        "LICENSE",
+        "README.md",
+        "dist/src/facts/config-keys.json",
+        "dist/src/facts/refused-keys.json",
+        "doctor-contract-api.js",
+        "manifest.json",
+        "openclaw.plugin.json",
+        "package.json",
+      ].sort(),
+    );
+  });
+
+  test("leaves out no module that does something, and there is none that nothing leads to", () => {
+    const sources = ["src", "checks", "fixes"].flatMap((folder) => filesUnder(folder, ".ts"));
+    const entries = entryPoints(root).map((file) =>
+      file.replace(/^(\.\/)?dist\//, "").replace(/(\.d)?\.[jt]s$/, ".ts"),
+    );
+    const led = reachable(root, [...entries, "src/host/contract.ts"]);
+    expect(sources.filter((file) => !led.has(file))).toEqual([]);
+    const left = sources.filter((file) => !packed.includes(`dist/${file.slice(0, -3)}.js`));
+    expect(
+      left.filter((file) => /^(?:export )?(?:default|async|function|const|let|class)\b/m.test(read(file))),
+    ).toEqual([]);
+  });
+
+  test("has types that are complete, and no others", async () => {
+    const folder = tempDir();
+    const installed = path.join(folder, "node_modules", "openclaw-vitals");
+    for (const file of packed.filter((name) => name.endsWith(".d.ts") || name === "package.json"))
+      cpSync(packageFile(file), path.join(installed, file));
+    symlinkSync(packageFile("node_modules/@types"), path.join(folder, "node_modules", "@types"), "junction");
+    const user = put(
+      path.join(folder, "user.mts"),
+      `import { diagnose, type Finding, history, repair, undo, UserError } from "openclaw-vitals";
+       const findings: readonly Finding[] = (await diagnose({ only: ["stale-lock"] })).findings;
+       // @ts-expect-error a finding is no number
+       const wrong: number = findings[0];
+       console.log(wrong, history, repair, undo, UserError);`,
+    );
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--types", "node"];
+    const { stdout, exitCode } = await x("tsc", [...options, user], { nodeOptions: { cwd: folder } });
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 0 });
   });
 
   test("holds every file it points to", () => {

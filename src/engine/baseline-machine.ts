@@ -3,7 +3,7 @@ import { getJson } from "../facts/loopback.ts";
 import { delayOf, timedGet } from "./baseline-probe.ts";
 
 const CONTROL = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "baseline-control.ts" : "baseline-control.js", import.meta.url),
+  new URL(import.meta.url.endsWith(".ts") ? "./baseline-control.ts" : "./baseline-control.js", import.meta.url),
 );
 const DEADLINE_MS = 30_000;
 
