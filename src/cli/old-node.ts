@@ -1,11 +1,12 @@
-/** Runs under a Node that is too old for all else: it and what it imports are kept to what Node 16 has. */
-import { readFileSync } from "node:fs";
-import { packageFile, packageVersion } from "../package.ts";
-import { isJson } from "./options.ts";
+/**
+ * Runs under a Node that is too old for all else. It imports nothing of ours, whatever that would save, because all of
+ * that may be built into one file with what such a Node cannot read.
+ */
+import { existsSync, readFileSync } from "node:fs";
 
-/** Says which Node is needed, as a document on stdout for `--json`, and sets exit code 2. */
+/** Says which Node is needed, as a document on stdout too for `--json`, and sets exit code 2. */
 export function refuse(argv: readonly string[]): void {
-  const { engines } = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { engines: { node: string } };
+  const { version, engines } = ownPackage(new URL(".", import.meta.url));
   const message = `openclaw-vitals needs Node ${engines.node}; this is ${process.versions.node}.`;
   const remedy = "Install a newer Node from https://nodejs.org, or put one first on the PATH.";
   const document = {
@@ -14,10 +15,16 @@ export function refuse(argv: readonly string[]): void {
     checksRun: 0,
     checksSkipped: 0,
     findings: [],
-    tool: { name: "openclaw-vitals", version: packageVersion() },
+    tool: { name: "openclaw-vitals", version },
     error: { message, remedy },
   };
-  if (isJson(argv)) process.stdout.write(`${JSON.stringify(document)}\n`);
+  if (/(^| )(--json|--format[= ]json)( |$)/.test(argv.join(" "))) process.stdout.write(`${JSON.stringify(document)}\n`);
   process.stderr.write(`${message} ${remedy}\n`);
   process.exitCode = 2;
+}
+
+function ownPackage(folder: URL): { version: string; engines: { node: string } } {
+  if (existsSync(new URL("manifest.json", folder)))
+    return JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
+  return ownPackage(new URL("..", folder));
 }
