@@ -12,6 +12,7 @@ import { ensureNode, NODE_VERSIONS, OLD_NODE_VERSIONS } from "./harness/nodes.ts
 import { installProduction } from "./harness/packages.ts";
 import { deadPid, plantLock } from "./harness/plant.ts";
 import type { Running } from "./harness/processes.ts";
+import { hasTmux, openTerminal } from "./harness/terminal.ts";
 
 const PLANTED_AT = Date.now() - 3 * 86_400_000;
 const NODES: Record<string, string> = {};
@@ -136,6 +137,26 @@ test.each(NODE_VERSIONS)("Node %s keeps a baseline of a host that runs under its
   const saved = await run(home, node, ["baseline", "save", node.replaceAll(".", "-"), "--only", "startup"], { PATH });
   expect(saved).toEqual({ code: 0, stderr: "", stdout: expect.stringContaining("2026.5.22") });
 });
+
+test.skipIf(!hasTmux).each(NODE_VERSIONS)(
+  "Node %s asks on a terminal, and shows no warning (needs tmux)",
+  async (node) => {
+    const home = homes["2026.5.22"];
+    await plant(home);
+    const terminal = await openTerminal(home, ["fix", "--only", "stale-lock", "--host-version", "2026.5.22"], {
+      program: [NODES[node] as string, bin],
+    });
+    await terminal.waitFor(/Which of these shall be repaired/, 60_000);
+    await terminal.press("Enter");
+    await terminal.waitFor(/Do this now\?/, 60_000);
+    await terminal.press("Enter");
+    expect(await terminal.exited(60_000)).toBe(0);
+    const screen = await terminal.screen(true);
+    expect(screen).toContain("repaired");
+    expect(screen).not.toMatch(/warning/i);
+    await terminal.close();
+  },
+);
 
 describe.each(OLD_NODE_VERSIONS)("Node %s", (node) => {
   test.each([["check"], ["fix", "--yes"], ["--help"]])("%s says which Node it needs", async (...args) => {
