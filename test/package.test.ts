@@ -106,6 +106,21 @@ describe("the package", () => {
     expect(packed.filter((file) => file.endsWith(".js") && read(file).includes("openclaw/plugin-sdk"))).toEqual([]);
   });
 
+  test("the lockfile holds what every platform needs, or `npm ci` fails on all of them", () => {
+    const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
+      packages: Record<string, { dependencies?: object; optionalDependencies?: object }>;
+    };
+    const isHeld = (place: string, name: string): boolean =>
+      `${place}/node_modules/${name}`.replace(/^\//, "") in packages ||
+      (place !== "" && isHeld(place.slice(0, Math.max(0, place.lastIndexOf("/node_modules/"))), name));
+    const missing = Object.entries(packages).flatMap(([place, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !isHeld(place, name))
+        .map((name) => `${place} needs ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   test("depends on nothing that runs a script when it is installed", () => {
     const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
       packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
