@@ -82,6 +82,8 @@ describe("the package", () => {
 
   test("holds every file it points to", () => {
     const { bin, exports, openclaw } = manifest;
+    // As npm writes it when it publishes; anything else it calls an error of ours.
+    expect(bin).toEqual({ "openclaw-vitals": "dist/src/cli/bin.js" });
     const targets = [...Object.values(bin), exports["."].types, exports["."].default, ...openclaw.extensions];
     expect(
       targets.map((target) => path.posix.normalize(String(target))).filter((file) => !packed.includes(file)),
