@@ -1,4 +1,7 @@
-/** What is said of a gateway's event loop, from which sources, and how bad that is. */
+/**
+ * What is said of a gateway's event loop, from which sources, and how bad that is.
+ * Long because each source is tried alone and with the others, since one may contradict another.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findBlocks } from "../../src/engine/loop-blocks.ts";
