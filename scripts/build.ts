@@ -1,23 +1,107 @@
-/** Compiles to dist/ from scratch, so that nothing of an earlier build is packed, and keeps what is ever read of it. */
-import { chmodSync, readdirSync, rmSync } from "node:fs";
+/**
+ * Makes dist/ from scratch, so that nothing of an earlier build is packed: the modules in a few files, because Node takes
+ * longer to find and link two hundred small ones than this program takes for its work, and the types of the public API.
+ */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { type Plugin, rolldown } from "rolldown";
 import { x } from "tinyexec";
-import { entryPoints, reachable } from "./reachable.ts";
 
-rmSync("dist", { recursive: true, force: true });
-const { exitCode, stdout, stderr } = await x("tsc", ["-p", "tsconfig.json"]);
-process.stdout.write(stdout + stderr);
-if (exitCode === 0) {
-  chmodSync("dist/src/cli/bin.js", 0o755);
-  prune();
-}
-process.exitCode = exitCode ?? 1;
+const OUT = "dist";
+/** Where the compiler leaves all declarations; as of tsconfig.json. */
+const TYPES = "dist/.types";
+/** What is started or loaded by its path. */
+const ENTRIES = [
+  "src/cli/bin",
+  "src/cli/demo-agent",
+  "src/engine/baseline-control",
+  "src/host/contract",
+  "src/host/heal-worker",
+  "src/host/plugin",
+  "src/index",
+];
+/** What a run before each agent command needs, and with it all that these import. */
+const CORE = [
+  "src/cli/commands/check",
+  "src/facts/gateway-port",
+  "src/facts/processes-linux",
+  "checks/stale-lock",
+  "checks/lock-without-transcript",
+];
 
-/** Removes declarations that the API's types do not lead to, and modules that hold nothing but types. */
-function prune(): void {
-  const kept = reachable(".", entryPoints("."));
-  for (const entry of readdirSync("dist", { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath, entry.name);
-    if (entry.isFile() && !kept.has(file.split(path.sep).join("/"))) rmSync(file);
-  }
+/** A check is loaded by its id; where each lies is known only now. Those of the core come with it. */
+const checksById: Plugin = {
+  name: "checks by id",
+  transform: {
+    filter: { id: /src[\\/]engine[\\/]catalogue\.ts$/ },
+    handler(code) {
+      const imports: string[] = [];
+      const withModules = code.replace(/import\(`\.\.\/\.\.\/(\w+)\/\$\{id\}\.ts`\)/g, (_, folder: string) => {
+        const modules = readdirSync(folder).map((file) => {
+          const [{ name }, source] = [path.parse(file), `"../../${folder}/${file}"`];
+          if (!CORE.includes(`${folder}/${name}`)) return `"${name}": () => import(${source})`;
+          return `"${name}": () => core${imports.push(source)}`;
+        });
+        return `({ ${modules.join(", ")} })[id]()`;
+      });
+      return imports.map((source, n) => `import * as core${n + 1} from ${source};\n`).join("") + withModules;
+    },
+  },
+};
+
+/**
+ * Node's own modules without the facade each has for the module loader, which calls all their getters: that loads web
+ * streams with `fs`, WebCrypto with `crypto`, WebSockets with `http`.
+ */
+const builtins: Plugin = {
+  name: "builtins without facades",
+  renderChunk: (code) =>
+    code.replace(/^import (?:(\w+)|\* as (\w+)|(?:(\w+), )?(\{.+?\})) from ("node:[^"]+");$/gm, (_, ...names) => {
+      const [whole, namespace, both, members, id] = names as (string | undefined)[];
+      const targets = [whole ?? namespace ?? both, members?.replaceAll(" as ", ": ")].filter(Boolean);
+      return targets.map((target) => `const ${target} = process.getBuiltinModule(${id});`).join(" ");
+    }),
+};
+
+async function bundle(): Promise<void> {
+  const core = new Set(CORE.map((name) => path.resolve(`${name}.ts`)));
+  const build = await rolldown({
+    input: Object.fromEntries(ENTRIES.map((name) => [name, `${name}.ts`])),
+    platform: "node",
+    // Packages are installed beside us, but for one that is smaller than what it takes to find it.
+    external: /^(?!@noble\/hashes|[./\0]|[A-Za-z]:)/,
+    plugins: [checksById, builtins],
+    checks: { ineffectiveDynamicImport: false },
+  });
+  await build.write({
+    dir: OUT,
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+    codeSplitting: { groups: [{ name: "core", test: (id) => core.has(id), includeDependenciesRecursively: true }] },
+  });
 }
+
+/** Copies the declarations the public API's types come from. @returns false when the types do not hold. */
+async function declare(): Promise<boolean> {
+  const { exitCode, stdout, stderr } = await x("tsc", ["-p", "tsconfig.json"]);
+  process.stdout.write(stdout + stderr);
+  const copied = new Set<string>();
+  const copy = (file: string): void => {
+    if (copied.has(file)) return;
+    copied.add(file);
+    const text = readFileSync(path.join(TYPES, file), "utf8");
+    mkdirSync(path.dirname(path.join(OUT, file)), { recursive: true });
+    writeFileSync(path.join(OUT, file), text);
+    for (const [, module = ""] of text.matchAll(/(?:from |import\()"(\.[^"]+)\.ts"/g))
+      copy(path.join(path.dirname(file), `${module}.d.ts`));
+  };
+  copy("src/index.d.ts");
+  return exitCode === 0;
+}
+
+rmSync(OUT, { recursive: true, force: true });
+if (await declare()) {
+  await bundle();
+  chmodSync(`${OUT}/src/cli/bin.js`, 0o755);
+} else process.exitCode = 1;
+rmSync(TYPES, { recursive: true, force: true });

@@ -10,6 +10,16 @@ export function packageFile(name: string): string {
   return path.join(root, name);
 }
 
+/** A module that is run by its path, as `src/cli/bin`: built, when we are. */
+export function moduleFile(name: string): string {
+  return packageFile(isBuilt() ? `dist/${name}.js` : `${name}.ts`);
+}
+
+/** Whether this is the built program: few files with many modules in each. */
+export function isBuilt(): boolean {
+  return import.meta.url.endsWith(".js");
+}
+
 function findRoot(dir: string): string {
   if (existsSync(path.join(dir, "manifest.json"))) return dir;
   const above = path.dirname(dir);

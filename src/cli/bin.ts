@@ -3,14 +3,9 @@
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
   const { refuse } = await import("./old-node.ts");
-  refuse(process.argv.slice(2));
+  await refuse(process.argv.slice(2));
 } else {
   process.getBuiltinModule("node:module").enableCompileCache?.();
   const { runProcess } = await import("./main.ts");
-  // A reader that went away (`| head`) is no failure of ours.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
   await runProcess(process.argv.slice(2));
 }

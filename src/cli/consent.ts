@@ -1,8 +1,8 @@
 import type { PlannedRepair } from "../engine/apply.ts";
 import type { Risk } from "../engine/types.ts";
 import { Interrupted } from "./interrupts.ts";
-import { plain, type Terminal } from "./terminal.ts";
-import { columnsOf, wrap } from "./wrap.ts";
+import { columnsOf, plain, type Terminal } from "./terminal.ts";
+import { wrap } from "./wrap.ts";
 
 /** What a risk means, for those who meet the word for the first time. */
 const MEANING: Record<Risk, string> = {

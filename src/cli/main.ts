@@ -1,9 +1,10 @@
 import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
+import check from "./commands/check.ts";
 import { Interrupted } from "./interrupts.ts";
+import { writeJson } from "./json-output.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
-import { canAsk, type Terminal } from "./terminal.ts";
-import { columnsOf, wrap } from "./wrap.ts";
+import { canAsk, columnsOf, type Terminal } from "./terminal.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
 
@@ -20,7 +21,8 @@ export interface CommandResult {
 export type Command = (options: CliOptions, terminal: Terminal) => Promise<CommandResult>;
 
 const COMMAND_MODULES: Record<string, () => Promise<{ default: Command }>> = {
-  check: () => import("./commands/check.ts"),
+  // What runs before each agent command is loaded with us: to find one more file costs more than to read it.
+  check: async () => ({ default: check }),
   fix: () => import("./commands/fix.ts"),
   undo: () => import("./commands/undo.ts"),
   history: () => import("./commands/history.ts"),
@@ -48,19 +50,52 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     const { stdout } = terminal;
     // What is to be pasted or is laid out already stays as it is.
     const prose = options.format === "human" && !["report", "explain"].includes(options.command);
-    if (!json) stdout.write(prose ? wrap(text, columnsOf(stdout)) : text);
-    else if (document !== undefined) stdout.write(`${JSON.stringify(document)}\n`);
+    if (!json) stdout.write(prose ? await fitted(text, stdout) : text);
+    else if (document !== undefined) await writeJson(stdout, document);
     return code;
   } catch (error) {
     if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
-    terminal.stderr.write(wrap(failureText(error), columnsOf(terminal.stderr)));
+    terminal.stderr.write(await fitted(failureText(error), terminal.stderr));
     return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
 }
 
+/** A text as wide as the terminal it is written to; a pipe takes it as it is. */
+async function fitted(text: string, stream: NodeJS.WriteStream): Promise<string> {
+  const columns = columnsOf(stream);
+  return columns === undefined ? text : (await import("./wrap.ts")).wrap(text, columns);
+}
+
+/** That of this process. What a run does not write to is not even opened. */
+const ownTerminal: Terminal = {
+  get stdout() {
+    return forgiving(process.stdout);
+  },
+  get stderr() {
+    return forgiving(process.stderr);
+  },
+  get stdin() {
+    return process.stdin;
+  },
+  env: process.env,
+  on: (signal, listener) => process.on(signal, listener),
+  off: (signal, listener) => process.off(signal, listener),
+  exit: (code) => process.exit(code),
+};
+
+function forgiving<T extends NodeJS.WriteStream>(stream: T): T {
+  if (!stream.listeners("error").includes(forgive)) stream.on("error", forgive);
+  return stream;
+}
+
+/** A reader that went away (`| head`) is no failure of ours. */
+function forgive(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+}
+
 /** As `runCli` for this process, which ends with that exit code. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
-  process.exitCode = await runCli(argv, process);
+  process.exitCode = await runCli(argv, ownTerminal);
   // What was left behind, such as a reader that waits, must not keep it from ending.
   if (process.exitCode === EXIT.interrupted) process.exit();
 }

@@ -1,12 +1,12 @@
 /**
  * Runs under a Node that is too old for all else. It imports nothing of ours, whatever that would save, because all of
- * that may be built into one file with what such a Node cannot read.
+ * that may be built into one file with what such a Node cannot read; and `node:fs` only when it runs, because the build
+ * makes of other imports what such a Node does not have.
  */
-import { existsSync, readFileSync } from "node:fs";
 
 /** Says which Node is needed, as a document on stdout too for `--json`, and sets exit code 2. */
-export function refuse(argv: readonly string[]): void {
-  const { version, engines } = ownPackage(new URL(".", import.meta.url));
+export async function refuse(argv: readonly string[]): Promise<void> {
+  const { version, engines } = await ownPackage(new URL(".", import.meta.url));
   const message = `openclaw-vitals needs Node ${engines.node}; this is ${process.versions.node}.`;
   const remedy = "Install a newer Node from https://nodejs.org, or put one first on the PATH.";
   const document = {
@@ -23,8 +23,9 @@ export function refuse(argv: readonly string[]): void {
   process.exitCode = 2;
 }
 
-function ownPackage(folder: URL): { version: string; engines: { node: string } } {
+async function ownPackage(folder: URL): Promise<{ version: string; engines: { node: string } }> {
+  const { existsSync, readFileSync } = await import("node:fs");
   if (existsSync(new URL("manifest.json", folder)))
     return JSON.parse(readFileSync(new URL("package.json", folder), "utf8"));
-  return ownPackage(new URL("..", folder));
+  return await ownPackage(new URL("..", folder));
 }

@@ -38,6 +38,11 @@ export function canDraw({ stderr, env }: Terminal, nonInteractive: boolean): boo
   );
 }
 
+/** The width of a stream; undefined when it is no terminal. */
+export function columnsOf({ isTTY, columns }: NodeJS.WriteStream): number | undefined {
+  return isTTY ? columns : undefined;
+}
+
 /** File names and messages may hold control characters: none reaches the terminal. */
 export function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

@@ -43,8 +43,3 @@ function wrapLine(line: string, width: number): string {
     .split("\n");
   return parts.map((part, index) => (index === 0 ? head : " ".repeat(hang)) + part).join("\n");
 }
-
-/** The width of a stream; undefined when it is no terminal. */
-export function columnsOf({ isTTY, columns }: NodeJS.WriteStream): number | undefined {
-  return isTTY ? columns : undefined;
-}

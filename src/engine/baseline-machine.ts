@@ -1,10 +1,8 @@
-import { fileURLToPath } from "node:url";
 import { getJson } from "../facts/loopback.ts";
+import { moduleFile } from "../package.ts";
 import { delayOf, timedGet } from "./baseline-probe.ts";
 
-const CONTROL = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./baseline-control.ts" : "./baseline-control.js", import.meta.url),
-);
+const CONTROL = moduleFile("src/engine/baseline-control");
 const DEADLINE_MS = 30_000;
 
 /** The machine's own speed. Null where it cannot be told. */

@@ -122,7 +122,7 @@ async function sentences(edits: readonly ConfigChange[], version: string | null)
     "set" in edit ? `set ${formatPath(edit.path)} to ${JSON.stringify(edit.set)}` : `removed ${formatPath(edit.path)}`,
   );
   if (version === null) return said;
-  const reloads = await Promise.all(edits.map(async ({ path }) => await reloadOf(formatPath(path), version)));
+  const reloads = edits.map(({ path }) => reloadOf(formatPath(path), version));
   const taken = reloads.includes("restart")
     ? "a running gateway takes it with a restart"
     : reloads.includes("next-run")

@@ -2,6 +2,8 @@ import path from "node:path";
 import { configValue } from "../facts/config.ts";
 import { type FactOptions, type Facts, gatherFacts } from "../facts/facts.ts";
 import { packageVersion } from "../package.ts";
+import { compareTexts } from "../text-order.ts";
+import { uptimeMs } from "../uptime.ts";
 import { appliesTo, type CatalogueEntry, catalogue, docsUrl, loadCheck } from "./catalogue.ts";
 import { deadlineAfter, within } from "./deadlines.ts";
 import { errorText, UserError } from "./errors.ts";
@@ -77,7 +79,7 @@ export async function policyFor(
 
 /** As `diagnose`, for those who go on to repair. */
 export async function runChecks(options: DiagnoseOptions, known?: Facts): Promise<DiagnosisRun> {
-  const startedAt = performance.now();
+  const startedAt = uptimeMs();
   checkWatch(options.watchForMs);
   const given = known ?? gatherFacts(options);
   const policy = options.policy ?? (await policyFor(given, options)).policy;
@@ -92,16 +94,16 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
   for (const entry of catalogue()) {
     if (isOff(policy, entry.id) || !(await appliesTo(entry, host.version))) continue;
     checksRun += 1;
-    const before = performance.now();
+    const before = uptimeMs();
     const drafts = await runCheck(entry, facts, policy, deadlineAfter(before - startedAt, options.watchForMs));
-    timings[entry.id] = roundMs(performance.now() - before);
+    timings[entry.id] = roundMs(uptimeMs() - before);
     const found = drafts.map((draft) => complete(entry, draft, facts));
     if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
     else for (const [n, one] of found.entries()) found[n] = ranked(one, policy.checks[entry.id]?.severity);
     findings.push(...found);
   }
   findings.push(...facts.problems().map((problem) => unreadable(problem, facts)));
-  timings["total"] = roundMs(performance.now() - startedAt);
+  timings["total"] = roundMs(uptimeMs() - startedAt);
   const heard = applySilences(findings, policy.silence, Date.now(), failed);
   const least = options.severityMin;
   const kept = inOrder(heard.findings.map((one) => capped(one, facts.updating)).filter(isAtLeast(least ?? "info")));
@@ -130,8 +132,8 @@ function inOrder<T extends Finding>(findings: readonly T[]): T[] {
   return [...findings].sort(
     (a, b) =>
       compareSeverity(b.severity, a.severity) ||
-      a.checkId.localeCompare(b.checkId) ||
-      (a.path ?? "").localeCompare(b.path ?? ""),
+      compareTexts(a.checkId, b.checkId) ||
+      compareTexts(a.path ?? "", b.path ?? ""),
   );
 }
 

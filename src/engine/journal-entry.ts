@@ -3,7 +3,7 @@ import type { LockSnapshot } from "../facts/lock-file.ts";
 import { changeKind } from "./change-kinds.ts";
 
 /** Identity of a moved file: what was judged is what must come back. */
-export type MovedFile = Pick<LockSnapshot, "dev" | "ino" | "size" | "mtimeNs" | "sha256">;
+export type MovedFile = Pick<LockSnapshot, "dev" | "ino" | "size" | "mtimeNs"> & { readonly sha256: string };
 
 interface Entry {
   readonly v: 1;

@@ -43,7 +43,7 @@ export function describeLock(lock: Judged<FoundLock>, subject: LockSubject): Fin
 
 /** What makes a finding about this lock the same one next time. */
 export function lockIdentity({ look }: FoundLock): string {
-  return look.kind === "file" ? look.snapshot.sha256 : look.kind;
+  return look.kind === "file" ? look.snapshot.content : look.kind;
 }
 
 interface Sentence {

@@ -1,10 +1,10 @@
 import { gatherFacts } from "../facts/facts.ts";
-import { SQLITE_HOSTS } from "../facts/installation.ts";
+import { keepsDatabases } from "../facts/installation.ts";
 import { packageVersion } from "../package.ts";
 import { hazardsOf, releaseOf } from "./catalogue.ts";
 import { type DiagnoseOptions, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { UserError } from "./errors.ts";
-import { compareHosts, satisfiesHost } from "./host-range.ts";
+import { compareHosts } from "./host-range.ts";
 import { configItems } from "./preflight-config.ts";
 import { CHECKED, findingItems, liveRunItems } from "./preflight-findings.ts";
 import { item, type PreflightItem, type PreflightLevel, type Upgrade } from "./preflight-item.ts";
@@ -44,7 +44,7 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const { to } = options;
   const { diagnosis, policy, facts } = await runChecks({ ...options, only: CHECKED }, given);
   const host = facts.host();
-  const migrates = (await facts.era()) === "jsonl" && (await satisfiesHost(to, SQLITE_HOSTS));
+  const migrates = (await facts.era()) === "jsonl" && keepsDatabases(to);
   const upgrade: Upgrade = { facts, from: host.version, to, migrates, graceSeconds: policy.locks.graceSeconds };
   const parts = await Promise.all([
     versionItems(upgrade),
@@ -80,7 +80,7 @@ async function versionItems({ facts, from, to }: Upgrade): Promise<PreflightItem
   const known = (await releaseOf(to)) !== null;
   const order = await compareHosts(to, from);
   if (order === 0) return [item("version", "note", `OpenClaw ${to} is what is installed.`, { evidence })];
-  if (order < 0 && (await satisfiesHost(from, SQLITE_HOSTS)) && !(await satisfiesHost(to, SQLITE_HOSTS)))
+  if (order < 0 && keepsDatabases(from) && !keepsDatabases(to))
     return [
       item("version", "blocker", `OpenClaw ${to} cannot read what ${from} wrote: sessions are in a database by now.`, {
         remedy:

@@ -1,4 +1,4 @@
-import { satisfiesHost } from "./host-range.ts";
+import { keepsDatabases } from "../facts/installation.ts";
 
 /**
  * What a running gateway does with a change of the config: it takes it over at once and says so (`hot`), it reads the
@@ -32,8 +32,8 @@ const DATABASE_ERA: Rules = [
  * For a key that this tool changes, as measured on 2026.5.22 and 2026.9.6; `key` is dotted, indexes make no difference.
  * A channel's key (read, not measured) is taken over by the plugin of the channel, so only while that is loaded.
  */
-export async function reloadOf(key: string, version: string): Promise<Reload> {
-  const rules = (await satisfiesHost(version, ">=2026.8.1-0")) ? DATABASE_ERA : FILES_ERA;
+export function reloadOf(key: string, version: string): Reload {
+  const rules = keepsDatabases(version) ? DATABASE_ERA : FILES_ERA;
   const names = key.replaceAll(/\[\d+\]/g, "").split(".");
   const found = rules.find(([prefix]) =>
     prefix.split(".").every((name, index) => (name === "*" ? names[index] !== undefined : name === names[index])),

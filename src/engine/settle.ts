@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { sha256 } from "../digest.ts";
+import { type LockSnapshot, lookAtLock } from "../facts/lock-file.ts";
 import { isInside } from "../facts/paths.ts";
 import { changeKind } from "./change-kinds.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
@@ -97,11 +98,11 @@ export function isOurs(stateDir: string, { kind, from, to }: JournalEntry, confi
   return kind === undefined && !confined && path.dirname(to) === path.dirname(from);
 }
 
-export function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {
-  return { dev, ino, size, mtimeNs, sha256 };
+export function identity({ dev, ino, size, mtimeNs, content }: LockSnapshot): MovedFile {
+  return { dev, ino, size, mtimeNs, sha256: sha256(Buffer.from(content, "latin1")) };
 }
 
 /** Whether a file is the one that was journaled. */
 export function matches(snapshot: LockSnapshot, file: MovedFile): boolean {
-  return sameLock(snapshot, { ...snapshot, ...file });
+  return Object.entries(identity(snapshot)).every(([key, value]) => file[key as keyof MovedFile] === value);
 }

@@ -1,4 +1,5 @@
 import { lookAtLock } from "../facts/lock-file.ts";
+import { compareTexts } from "../text-order.ts";
 import { changeKind } from "./change-kinds.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
@@ -50,7 +51,7 @@ export function history(stateDir: string): PastRun[] {
   const runs = Map.groupBy(latestEntries(entries), (entry) => entry.run);
   return [...runs]
     .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map(describe) }))
-    .sort((a, b) => b.at.localeCompare(a.at) || b.run.localeCompare(a.run));
+    .sort((a, b) => compareTexts(b.at, a.at) || compareTexts(b.run, a.run));
 }
 
 /**

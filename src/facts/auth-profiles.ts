@@ -2,6 +2,7 @@ import path from "node:path";
 import { agentIds, agentScopes, valueAt } from "../engine/config-keys.ts";
 import type { ProfileCount } from "../engine/retry-rules.ts";
 import { isRecord } from "../facts/config.ts";
+import { compareTexts } from "../text-order.ts";
 import { type AuthStore, mergeStores, providerName, readAuthStore } from "./auth-store.ts";
 import { isInside, resolveUserPath } from "./paths.ts";
 
@@ -60,7 +61,7 @@ export function countProfiles(store: AuthStore, config: Config): ProfileCount[] 
   return [...providers]
     .map((provider) => ({ provider, count: usableFor(provider, store, config).size }))
     .filter(({ count }) => count > 0)
-    .sort((a, b) => b.count - a.count || a.provider.localeCompare(b.provider));
+    .sort((a, b) => b.count - a.count || compareTexts(a.provider, b.provider));
 }
 
 /** OpenAI's models can also run on sign-ins of `openai-codex`, which takes API keys of OpenAI in turn. */

@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import JSON5 from "json5";
 import { errorCode } from "../engine/errors.ts";
 import { recordOf } from "./json-record.ts";
+import { parseWithJson5 } from "./json5.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A cron job as far as its time limit goes. Its name and its text stay where they are. */
@@ -74,7 +74,7 @@ function readFile(file: string): CronJobFacts {
     const stat = statSync(file);
     if (!stat.isFile()) return problem("is not a regular file");
     if (stat.size > MAX_BYTES) return problem("is too large");
-    const value: unknown = JSON5.parse(readFileSync(file, "utf8"));
+    const value: unknown = parseWithJson5(readFileSync(file, "utf8"));
     const list = Array.isArray(value) ? value : recordOf(value)["jobs"];
     const jobs = (Array.isArray(list) ? list : []).slice(0, MAX_JOBS).flatMap((entry: unknown) => {
       const { id, jobId, enabled, payload } = recordOf(entry);

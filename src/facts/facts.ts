@@ -8,7 +8,7 @@ import type { FoundLock, FoundLocks } from "./found-lock.ts";
 import type { GatewayProcess } from "./gateway.ts";
 import { gatewayFacts } from "./gateway-facts.ts";
 import { type GatewayLock, readGatewayLocks } from "./gateway-locks.ts";
-import type { UnseenGateway } from "./gateway-port.ts";
+import { findUnseenGateway, gatewayPorts, type UnseenGateway } from "./gateway-port.ts";
 import { findEra, findHostCommand, findHostVersion, type HostCommand, type HostVersion } from "./installation.ts";
 import { judgeLocks } from "./judge-locks.ts";
 import type { LeaseFacts } from "./leases.ts";
@@ -124,7 +124,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     : configFacts(configGraph());
   const host = once(() => findHostVersion(options.hostVersion, config, env));
   const processes = once(openProcessTable);
-  const era = once(() => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir)));
+  const era = once(async () => findEra(place.stateDir, host().version, agentsOnDisk(place.stateDir)));
   const configLocks = async () => {
     const files = configGraph()
       .files.filter((file) => file.included)
@@ -137,7 +137,6 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     async () => await readGatewayLocks({ ...place, era: await era(), env, confined: updating }),
   );
   const unseenGateway = once(async () => {
-    const { findUnseenGateway } = await import("./gateway-port.ts");
     return await findUnseenGateway({
       stateDir: place.stateDir,
       config,
@@ -181,8 +180,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     return read;
   });
   const lockVariables = once(async () => (await import("./lock-variables.ts")).readLockVariables(place.stateDir, env));
-  const gatewayPorts = async () =>
-    (await import("./gateway-port.ts")).gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
+  const ports = async () => gatewayPorts({ config, env, locks: (await gatewayLocks()).locks });
   const vitalRing = once(async (): Promise<VitalRing> => {
     const { problem, ...ring } = (await import("./vital-ring.ts")).readVitalRing(place.stateDir);
     if (problem !== null) found.push(problem);
@@ -210,7 +208,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
     hostCommand: () => findHostCommand(place, env),
     leases,
     unseenGateway,
-    gatewayPorts,
+    gatewayPorts: ports,
     authProfiles,
     cronJobs,
     lockVariables,
@@ -223,7 +221,7 @@ export function gatherFacts(options: FactOptions = {}): Facts {
       gateway,
       gatewayLocks: judgedGatewayLocks,
       unseenGateway,
-      gatewayPorts,
+      gatewayPorts: ports,
       processes,
       watch: options,
     }),

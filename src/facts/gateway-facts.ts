@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import type { FactOptions, Facts, JudgedLocks } from "./facts.ts";
 import type { GatewayProcess } from "./gateway.ts";
 import type { GatewayLock } from "./gateway-locks.ts";
-import type { UnseenGateway } from "./gateway-port.ts";
+import { gatewayOn, type UnseenGateway } from "./gateway-port.ts";
 import type { LiveWatch, WatchOptions } from "./live-watch.ts";
 import { once, perGrace } from "./once.ts";
 import type { ProcessTable } from "./processes.ts";
@@ -87,7 +87,6 @@ async function whyNone(sources: GatewaySources, graceSeconds: number): Promise<N
   if (unseen !== null) return { kind: "unseen", gateway: unseen };
   const unknown = locks.find(({ judgement }) => judgement?.verdict === "unknown");
   if (unknown !== undefined) return { kind: "unknown", lockPath: unknown.path };
-  const { gatewayOn } = await import("./gateway-port.ts");
   for (const port of await sources.gatewayPorts()) {
     const other = await gatewayOn(port, sources.processes);
     if (other !== null) return { kind: "other", ...other };

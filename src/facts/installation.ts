@@ -1,7 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode, UserError } from "../engine/errors.ts";
-import { satisfiesHost } from "../engine/host-range.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
 import { homeDir, realPath, resolveUserPath } from "./paths.ts";
 
@@ -124,7 +123,7 @@ function findHostProgram(env: NodeJS.ProcessEnv): Pick<HostCommand, "command" | 
 
 /** Root folder and version of the `openclaw` package a program file belongs to, or null. */
 export function findHostPackage(program: string | undefined): { root: string; version: string } | null {
-  if (program === undefined) return null;
+  if (program === undefined || !existsSync(program)) return null;
   let dir: string;
   try {
     dir = path.dirname(realpathSync(program));
@@ -141,11 +140,11 @@ export function findHostPackage(program: string | undefined): { root: string; ve
 
 /** Undefined: no package.json here. Null: one of another package. */
 function readHostManifest(dir: string): { version: string } | null | undefined {
+  const file = path.join(dir, "package.json");
+  // Asked first: an error takes longer to be made than ten files to be missed.
+  if (!existsSync(file)) return undefined;
   try {
-    const { name, version } = JSON.parse(readFileSync(path.join(dir, "package.json"), "utf8")) as Record<
-      string,
-      unknown
-    >;
+    const { name, version } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
     return name === "openclaw" && typeof version === "string" ? { version } : null;
   } catch {
     return undefined;
@@ -156,18 +155,15 @@ function packageVersionAbove(program: string | undefined): string | null {
   return findHostPackage(program)?.version ?? null;
 }
 
-/** OpenClaw versions that keep sessions in databases. */
-export const SQLITE_HOSTS = ">=2026.8.1-0";
+/** Whether this OpenClaw version keeps sessions in databases: from 2026.8.1 on, its betas too. False for no version. */
+export function keepsDatabases(version: string): boolean {
+  const [, year, month, patch] = /^v?(\d{4})\.(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(year) * 1e6 + Number(month) * 1e4 + Number(patch) >= 2_026_080_001;
+}
 
 /** Decides the era by version, and without one by whether any agent has a database. */
-export async function findEra(
-  stateDir: string,
-  version: string | null,
-  agents: readonly string[],
-): Promise<"jsonl" | "sqlite"> {
-  if (version !== null) {
-    return (await satisfiesHost(version, SQLITE_HOSTS)) ? "sqlite" : "jsonl";
-  }
+export function findEra(stateDir: string, version: string | null, agents: readonly string[]): "jsonl" | "sqlite" {
+  if (version !== null) return keepsDatabases(version) ? "sqlite" : "jsonl";
   const database = (agent: string): string => path.join(stateDir, "agents", agent, "agent", "openclaw-agent.sqlite");
   return agents.some((agent) => existsSync(database(agent))) ? "sqlite" : "jsonl";
 }

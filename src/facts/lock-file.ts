@@ -1,5 +1,5 @@
+import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
-import { sha256 } from "../digest.ts";
 import { errorCode, errorText } from "../engine/errors.ts";
 
 /** The host writes about 150 bytes; whatever is larger than this is not one of its locks. */
@@ -29,7 +29,8 @@ export interface LockSnapshot {
   readonly mtimeMs: number;
   readonly uid: number;
   readonly nlink: number;
-  readonly sha256: string;
+  /** Its bytes, one character each; of one that is too large to be a lock the first ones. */
+  readonly content: string;
   readonly payload: LockPayload;
 }
 
@@ -40,14 +41,25 @@ export type LockLook =
   | { readonly kind: "link" | "directory" | "special" }
   | { readonly kind: "unreadable"; readonly why: string };
 
-/** Looks at one lock without following links, without blocking on a FIFO and without reading more than 16 KiB. */
-export function lookAtLock(path: string): LockLook {
+/** Links are not followed and nothing blocks, whatever took the place of a file a moment ago. */
+const SAFELY = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+/** Where every lock is read; nothing else runs meanwhile. */
+const buffer = Buffer.alloc(MAX_LOCK_BYTES + 1);
+
+/**
+ * Looks at one lock without following links, without blocking on a FIFO and without reading more than 16 KiB.
+ * @param isFile a list of the folder says that it is a regular file: then this need not be asked before it is opened.
+ */
+export function lookAtLock(path: string, isFile = false): LockLook {
   try {
-    const entry = lstatSync(path);
-    if (entry.isSymbolicLink()) return { kind: "link" };
-    if (entry.isDirectory()) return { kind: "directory" };
-    if (!entry.isFile()) return { kind: "special" };
-    const fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    // To open a device can do something; where links cannot be refused, a list is too old.
+    if (!isFile || !constants.O_NOFOLLOW) {
+      const entry = lstatSync(path);
+      if (entry.isSymbolicLink()) return { kind: "link" };
+      if (entry.isDirectory()) return { kind: "directory" };
+      if (!entry.isFile()) return { kind: "special" };
+    }
+    const fd = openSync(path, SAFELY);
     try {
       return readOpenLock(fd);
     } finally {
@@ -65,8 +77,8 @@ function readOpenLock(fd: number): LockLook {
   const stat = fstatSync(fd, { bigint: true });
   if (!stat.isFile()) return { kind: "special" };
   const size = Number(stat.size);
-  const buffer = Buffer.alloc(Math.min(size, MAX_LOCK_BYTES) + 1);
-  const bytes = buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0));
+  const length = readSync(fd, buffer, 0, buffer.length, 0);
+  const content = buffer.toString("latin1", 0, length);
   return {
     kind: "file",
     snapshot: {
@@ -77,15 +89,18 @@ function readOpenLock(fd: number): LockLook {
       mtimeMs: Number(stat.mtimeMs),
       uid: Number(stat.uid),
       nlink: Number(stat.nlink),
-      sha256: sha256(bytes),
-      payload: size > MAX_LOCK_BYTES ? { status: "malformed", why: `${size} bytes long` } : parsePayload(bytes),
+      content,
+      payload:
+        size > MAX_LOCK_BYTES
+          ? { status: "malformed", why: `${size} bytes long` }
+          : payloadOf(content, buffer.subarray(0, length)),
     },
   };
 }
 
 /** True when both snapshots show the same file with the same content. */
 export function sameLock(a: LockSnapshot, b: LockSnapshot): boolean {
-  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.sha256 === b.sha256;
+  return a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.content === b.content;
 }
 
 /** Whether the same file, not written to since, is still at this path. Cheaper than a second look. */
@@ -102,12 +117,19 @@ export function isUnchanged(path: string, { dev, ino, size, mtimeNs }: LockSnaps
 
 /** Reads a lock's content. A pid that cannot be one makes the whole payload malformed. */
 export function parsePayload(bytes: Uint8Array): LockPayload {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return { status: "malformed", why: "not UTF-8 text" };
-  }
+  const copy = Buffer.from(bytes);
+  return payloadOf(copy.toString("latin1"), copy);
+}
+
+/** What a host writes is ASCII: such bytes are a text already. */
+function payloadOf(content: string, bytes: Buffer): LockPayload {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
+  if (/^[\x00-\x7f]*$/.test(content)) return parseText(content);
+  if (!isUtf8(bytes)) return { status: "malformed", why: "not UTF-8 text" };
+  return parseText(bytes.toString("utf8").replace(/^\uFEFF/, ""));
+}
+
+function parseText(text: string): LockPayload {
   if (text.trim() === "") return { status: "empty" };
   let value: unknown;
   try {

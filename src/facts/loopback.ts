@@ -1,3 +1,5 @@
+import { uptimeMs } from "../uptime.ts";
+
 /** What came of asking a port of this machine. */
 export type LoopbackAnswer =
   /** `json` is undefined when the body is no JSON or longer than expected. */
@@ -24,12 +26,39 @@ export async function getJson(
 ): Promise<LoopbackAnswer> {
   // Of no port Node makes 80, and of an impossible one an exception.
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return { kind: "closed", late: false };
-  const began = performance.now();
-  const plain = await get(false, { port, path, signal }, deadlineMs);
-  const leftMs = deadlineMs - (performance.now() - began);
+  const began = uptimeMs();
+  const left = (): number => deadlineMs - (uptimeMs() - began);
+  if (!found) {
+    const nobody = await connection(port, deadlineMs, signal);
+    if (nobody !== null) return nobody;
+    found = true;
+  }
+  const plain = await get(false, { port, path, signal }, left());
   if (plain !== "cut off") return plain;
-  const secure = leftMs > 0 ? await get(true, { port, path, signal }, leftMs) : plain;
+  const secure = left() > 0 ? await get(true, { port, path, signal }, left()) : plain;
   return secure === "cut off" ? { kind: "silent", late: false } : secure;
+}
+
+/** Whether anybody was found to listen in this run: HTTP is loaded only then, which takes longer than to look for him. */
+let found = false;
+
+/** Null when somebody takes connections there. */
+function connection(port: number, deadlineMs: number, signal?: AbortSignal): Promise<LoopbackAnswer | null> {
+  return new Promise((resolve) => {
+    const socket = process.getBuiltinModule("node:net").connect({ host: "127.0.0.1", port });
+    const finish = (answer: LoopbackAnswer | null): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", refused);
+      socket.destroy();
+      resolve(answer);
+    };
+    const refused = (): void => finish({ kind: "closed", late: false });
+    const timer = setTimeout(() => finish({ kind: "closed", late: true }), deadlineMs);
+    socket.once("connect", () => finish(null));
+    socket.once("error", refused);
+    if (signal?.aborted) refused();
+    else signal?.addEventListener("abort", refused, { once: true });
+  });
 }
 
 /** `cut off`: the connection ended before the answer did. */

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
+import { uptimeMs } from "../uptime.ts";
+import { once } from "./once.ts";
 import type { Holders, PidNamespace, ProcessState, ProcessTable } from "./processes.ts";
 import { isOpenClawCommand } from "./processes.ts";
 
@@ -26,7 +28,7 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
   const wallStart = (ticks: number): number | null => {
     if (selfStart === undefined) {
       const own = readStat(root, selfPid);
-      selfStart = own && { ticks: own.startTicks, wallMs: Date.now() - performance.now() };
+      selfStart = own && { ticks: own.startTicks, wallMs: Date.now() - uptimeMs() };
     }
     if (selfStart === null) return null;
     const startedAtMs = selfStart.wallMs + ((ticks - selfStart.ticks) * 1000) / TICKS_PER_SECOND;
@@ -146,8 +148,15 @@ export function readStatus(root: string, pid: number) {
 }
 
 export function readArgs(root: string, pid: number): string[] {
-  const text = readText(`${root}/${pid}/cmdline`) ?? "";
-  return text.split("\0").filter((arg) => arg !== "");
+  return argsOf(readCommandLine(root, pid));
+}
+
+function readCommandLine(root: string, pid: number): string {
+  return readText(`${root}/${pid}/cmdline`) ?? "";
+}
+
+function argsOf(line: string): string[] {
+  return line.split("\0").filter((arg) => arg !== "");
 }
 
 export function titleOf(args: readonly string[]): string | null {
@@ -182,14 +191,34 @@ function readDescriptors(root: string, pid: number): OpenFiles {
  * PID namespaces, whose pids in a lock mean nothing here.
  */
 function listSuspects(root: string, selfPid: number): number[] {
-  const own = readStatus(root, selfPid).nestedPids;
+  const own = namespaceOf(root, selfPid);
+  const nested = once(() => readStatus(root, selfPid).nestedPids);
+  const isNested = (pid: number): boolean => {
+    // A link is read much faster than a status is written, but not all processes let us.
+    const theirs = own && namespaceOf(root, pid);
+    return theirs === null ? readStatus(root, pid).nestedPids > nested() : theirs !== own;
+  };
+  // Most command lines need not be taken apart.
+  const isOpenClaw = (pid: number): boolean => {
+    const line = readCommandLine(root, pid);
+    return /openclaw/i.test(line) && isOpenClawCommand(argsOf(line));
+  };
   const pids: number[] = [];
   for (const name of listNames(root)) {
     const pid = Number(name);
     if (!Number.isInteger(pid)) continue;
-    if (readStatus(root, pid).nestedPids > own || isOpenClawCommand(readArgs(root, pid))) pids.push(pid);
+    if (isNested(pid) || isOpenClaw(pid)) pids.push(pid);
   }
   return pids;
+}
+
+/** The PID namespace of a process, as the kernel names it; null when it cannot be read. */
+function namespaceOf(root: string, pid: number): string | null {
+  try {
+    return readlinkSync(`${root}/${pid}/ns/pid`);
+  } catch {
+    return null;
+  }
 }
 
 /** Empty without /proc: then the namespace is not trusted either, and nothing is concluded. */

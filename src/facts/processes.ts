@@ -1,3 +1,5 @@
+import { linuxProcessTable } from "./processes-linux.ts";
+
 /** What is known of one process id at one moment. */
 export type ProcessState =
   /** No process has this id; a zombie counts as absent, its descriptors are closed. */
@@ -78,6 +80,6 @@ export function isOpenClawCommand(args: readonly string[]): boolean {
 
 /** The process table of this platform. */
 export async function openProcessTable(): Promise<ProcessTable> {
-  if (process.platform === "linux") return (await import("./processes-linux.ts")).linuxProcessTable();
+  if (process.platform === "linux") return linuxProcessTable();
   return (await import("./processes-portable.ts")).portableProcessTable();
 }

@@ -1,6 +1,7 @@
 import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
+import { compareTexts } from "../text-order.ts";
 import { type FoundLock, type FoundLocks, lookTwice, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
 import { isInside } from "./paths.ts";
@@ -119,12 +120,13 @@ function readFolder(dir: string, agent: string, locks: SessionLock[], problems: 
     problems.push(unreadFolder(dir, error));
     return;
   }
-  const lockNames = entries.filter((entry) => entry.name.endsWith(SUFFIX)).map((entry) => entry.name);
-  if (lockNames.length === 0) return;
+  const found = entries.filter((entry) => entry.name.endsWith(SUFFIX)).sort((a, b) => compareTexts(a.name, b.name));
+  if (found.length === 0) return;
   const names = new Set(entries.map((entry) => entry.name));
   const sharedFileSystem = readSharedFileSystem(dir);
-  for (const name of lockNames.sort()) {
-    const look = lookAtLock(path.join(dir, name));
+  for (const entry of found) {
+    const { name } = entry;
+    const look = lookAtLock(path.join(dir, name), entry.isFile());
     if (look.kind === "missing") continue; // released since the folder was listed
     locks.push({
       path: path.join(dir, name),

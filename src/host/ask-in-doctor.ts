@@ -29,7 +29,7 @@ export async function repairInDoctor(command: DoctorCommand | null, given: Repai
 }
 
 async function ask({ before }: PreparedRepairs, risky: readonly PlannedRepair[]): Promise<Iterable<PlannedRepair>> {
-  const [{ askWhich }, { Interrupted }, { renderPlan }, { painter }, { columnsOf, wrap }] = await Promise.all([
+  const [{ askWhich }, { Interrupted }, { renderPlan }, { columnsOf, painter }, { wrap }] = await Promise.all([
     import("../cli/consent.ts"),
     import("../cli/interrupts.ts"),
     import("../report/guided.ts"),

@@ -2,16 +2,14 @@
  * Makes a round in a process of its own. In the gateway the readers would stand in the way of its event loop, and
  * closing a file there would drop the locks that SQLite holds on it for the whole process.
  */
-import { fileURLToPath } from "node:url";
 import { x } from "tinyexec";
+import { moduleFile } from "../package.ts";
 import type { HealRound } from "./heal-round.ts";
 import type { RoundTarget } from "./heal-service.ts";
 
 /** A round that takes longer is ended. Milliseconds. */
 const DEADLINE_MS = 120_000;
-const WORKER = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./heal-worker.ts" : "./heal-worker.js", import.meta.url),
-);
+const WORKER = moduleFile("src/host/heal-worker");
 
 /** @throws when the child did not come to an end that it could tell of. */
 export async function roundInChild(

@@ -1,13 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { packageFile } from "../package.ts";
+import { isBuilt, packageFile } from "../package.ts";
 
 /** A word, with what joins words to one: `sub-agent`, `OpenClaw's`, `agents.defaults`, `2026.9.6`. */
 export const TOKEN = /[\p{L}\p{N}_]+(?:[-'.@+:/][\p{L}\p{N}_]+)*/gu;
 
 /** Where the sentences of findings are made. */
-const FOLDERS = ["checks", "fixes", "src/engine", "src/facts", "src/report"];
+const SOURCES = ["checks", "fixes", "src/engine", "src/facts", "src/report"];
 
 /** What OpenClaw itself calls its channels and model providers; who uses them is told by nothing else. */
 const WELL_KNOWN = `discord feishu googlechat imessage irc line matrix mattermost msteams nextcloud-talk nostr signal slack
@@ -27,13 +26,11 @@ export function vocabulary(): ReadonlySet<string> {
 }
 
 function texts(): string[] {
-  const self = fileURLToPath(import.meta.url);
-  const root = path.resolve(path.dirname(self), "../..");
-  const ending = path.extname(self);
-  const files = FOLDERS.flatMap((folder) =>
-    readdirSync(path.join(root, folder))
-      .filter((name) => name.endsWith(ending) || name.endsWith(".json"))
-      .map((name) => path.join(root, folder, name)),
+  const folders = isBuilt() ? ["dist"] : SOURCES;
+  const files = folders.flatMap((folder) =>
+    readdirSync(packageFile(folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => (isBuilt() ? name.endsWith(".js") : /(?<!\.d)\.(ts|json)$/.test(name)))
+      .map((name) => path.join(packageFile(folder), name)),
   );
   return [...files, packageFile("manifest.json")].map((file) => withoutComments(readFileSync(file, "utf8")));
 }

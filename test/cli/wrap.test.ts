@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
-import { columnsOf, wrap } from "../../src/cli/wrap.ts";
+import { columnsOf } from "../../src/cli/terminal.ts";
+import { wrap } from "../../src/cli/wrap.ts";
 
 const SENTENCE = "  error  Session one in agent `coder` cannot run: process 42, which holds its lock, is gone.";
 

@@ -148,7 +148,7 @@ export function seen(truth: Truth): LockCase {
       mtimeMs,
       uid: platform === "windows" ? 0 : truth.makerUid,
       nlink: truth.linked ? 2 : 1,
-      sha256: "0".repeat(64),
+      content: "{}",
       payload,
     },
     unchanged: !(truth.beingWritten && lives(truth)),

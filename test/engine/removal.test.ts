@@ -21,7 +21,7 @@ import { openJournal, readJournal } from "../../src/engine/journal.ts";
 import type { MoveEntry } from "../../src/engine/journal-entry.ts";
 import { isSameFile, putBack, putBackMistake } from "../../src/engine/put-back.ts";
 import { newRunId, openQuarantine, type QuarantineOptions, type Removal } from "../../src/engine/quarantine.ts";
-import { finishInterrupted, isOurs, matches, settleInterrupted } from "../../src/engine/settle.ts";
+import { finishInterrupted, identity, isOurs, matches, settleInterrupted } from "../../src/engine/settle.ts";
 import { undoRun } from "../../src/engine/undo.ts";
 import { type LockSnapshot, lookAtLock } from "../../src/facts/lock-file.ts";
 import { temporaryFolder } from "./sandbox.ts";
@@ -102,7 +102,7 @@ const kept = (stateDir: string, run = "run") => path.join(stateDir, "vitals", "q
 describe("steps and journal", () => {
   test("of a plain removal", async () => {
     const made = bench();
-    const { dev, ino, size, mtimeNs, sha256 } = snapshotOf(made.lock);
+    const { dev, ino, size, mtimeNs, sha256 } = identity(snapshotOf(made.lock));
     const to = kept(made.stateDir);
     const { outcome, steps } = await remove(made);
     expect(steps).toEqual([...START, "move", "verify", "journal moved", "moved", "make durable"]);
@@ -121,7 +121,7 @@ describe("steps and journal", () => {
       rmSync(made.lock);
       writeFileSync(made.lock, "live");
     };
-    const judged = snapshotOf(made.lock).sha256;
+    const judged = identity(snapshotOf(made.lock)).sha256;
     const { outcome, steps } = await remove(made, { act: { move: swap } });
     expect(last(made.stateDir)).toMatchObject({ file: { sha256: judged } });
     expect(steps.slice(3)).toEqual([
@@ -148,7 +148,7 @@ describe("steps and journal", () => {
     expect(last(made.stateDir)).toMatchObject({ phase: "stuck", reason, to });
     expect([readFileSync(made.lock, "utf8"), readFileSync(to, "utf8")]).toEqual(["second", "live"]);
     expect(last(made.stateDir), "an undo knows what is kept").toMatchObject({
-      file: { sha256: snapshotOf(to).sha256, ino: snapshotOf(to).ino },
+      file: { sha256: identity(snapshotOf(to)).sha256, ino: snapshotOf(to).ino },
     });
   });
 
@@ -428,7 +428,7 @@ describe("what was interrupted", () => {
     const made = bench();
     const to = kept(made.stateDir);
     mkdirSync(path.dirname(to), { recursive: true });
-    const { dev, ino, size, mtimeNs, sha256 } = snapshotOf(made.lock);
+    const { dev, ino, size, mtimeNs, sha256 } = identity(snapshotOf(made.lock));
     append(made.stateDir, {
       ...{ run: "run", n: 1, phase, ...meta, from: made.lock, to },
       ...{ file: { dev, ino, size, mtimeNs, sha256 }, reason: "why it was so", ...change },
@@ -506,7 +506,7 @@ describe("what was interrupted", () => {
     writeFileSync(taken.lock, "second");
     expect(settled(taken)).toMatchObject({ count: 1, phase: "stuck", reason: expect.stringContaining("is taken") });
     // An undo must know what is kept there.
-    expect(last(taken.stateDir)).toMatchObject({ file: { sha256: snapshotOf(taken.to).sha256 } });
+    expect(last(taken.stateDir)).toMatchObject({ file: { sha256: identity(snapshotOf(taken.to)).sha256 } });
     expect(settled(taken).count).toBe(0);
   });
 
@@ -560,7 +560,7 @@ describe("what was interrupted", () => {
   test("a file is the journaled one only in every respect", () => {
     const { lock } = bench();
     const snapshot = snapshotOf(lock);
-    const { dev, ino, size, mtimeNs, sha256 } = snapshot;
+    const { dev, ino, size, mtimeNs, sha256 } = identity(snapshot);
     const file = { dev, ino, size, mtimeNs, sha256 };
     expect(matches(snapshot, file)).toBe(true);
     for (const [key, value] of Object.entries({ dev: "x", ino: "x", size: -1, mtimeNs: "x", sha256: "x" }))

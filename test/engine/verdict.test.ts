@@ -63,7 +63,7 @@ function lockCase({ payload: says = payload(), snapshot, ...change }: Change = {
       mtimeMs,
       uid: 1000,
       nlink: 1,
-      sha256: "0".repeat(64),
+      content: "{}",
       payload: says,
       ...snapshot,
     },

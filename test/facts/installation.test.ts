@@ -231,22 +231,22 @@ describe("the era", () => {
     ["2026.9.6", "sqlite"],
     ["2026.10.1-3", "sqlite"],
     ["2027.1.1", "sqlite"],
-  ])("%s is %s", async (version, era) => {
-    expect(await findEra("/nowhere", version, [])).toBe(era);
+  ])("%s is %s", (version, era) => {
+    expect(findEra("/nowhere", version, [])).toBe(era);
   });
 
-  test("the version decides even where a database lies", async () => {
+  test("the version decides even where a database lies", () => {
     const dir = tempDir();
     put(path.join(dir, "agents/a/agent/openclaw-agent.sqlite"));
-    expect(await findEra(dir, "2026.5.22", ["a"])).toBe("jsonl");
+    expect(findEra(dir, "2026.5.22", ["a"])).toBe("jsonl");
   });
 
-  test("of an unknown version: by any agent's database", async () => {
+  test("of an unknown version: by any agent's database", () => {
     const dir = tempDir();
-    expect(await findEra(dir, null, ["a", "b"])).toBe("jsonl");
+    expect(findEra(dir, null, ["a", "b"])).toBe("jsonl");
     put(path.join(dir, "agents/b/agent/openclaw-agent.sqlite"));
-    expect(await findEra(dir, null, ["a", "b"])).toBe("sqlite");
-    expect(await findEra(dir, null, ["a"])).toBe("jsonl");
+    expect(findEra(dir, null, ["a", "b"])).toBe("sqlite");
+    expect(findEra(dir, null, ["a"])).toBe("jsonl");
   });
 });
 

@@ -181,7 +181,7 @@ describe("sameLock", () => {
     mtimeMs: 0,
     uid: 0,
     nlink: 1,
-    sha256: "5",
+    content: "5",
     payload: { status: "empty" },
   };
 
@@ -195,11 +195,11 @@ describe("sameLock", () => {
     put(file, payload(7, { createdAt: "2026-05-22T10:00:00.000Z" }));
     const third = lookAtLock(file);
     if (third.kind !== "file") throw new Error("no file");
-    expect(third.snapshot.sha256).toBe(first.snapshot.sha256);
+    expect(third.snapshot.content).toBe(first.snapshot.content);
     expect(sameLock(first.snapshot, third.snapshot)).toBe(false);
   });
 
-  test.each([{ dev: "9" }, { ino: "9" }, { size: 9 }, { mtimeNs: "9" }, { sha256: "9" }])("%j differs", (change) => {
+  test.each([{ dev: "9" }, { ino: "9" }, { size: 9 }, { mtimeNs: "9" }, { content: "9" }])("%j differs", (change) => {
     expect(sameLock(lock, { ...lock, ...change })).toBe(false);
   });
 

@@ -143,7 +143,7 @@ describe.each(["2026.5.22", "2026.9.6"] as const)("a running gateway of OpenClaw
       for (const key of keys) {
         const name = nameFor(key, names);
         expect(name, `${key} in ${names}`).toBeDefined();
-        expect(await reloadOf(key, version), key).toBe(saidOf([name ?? ""], output) ?? "next-run");
+        expect(reloadOf(key, version), key).toBe(saidOf([name ?? ""], output) ?? "next-run");
       }
     }
   });

@@ -1,18 +1,16 @@
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { diagnose } from "../../engine/diagnose.ts";
 import { repair } from "../../engine/repair.ts";
 import { undoRun } from "../../engine/undo.ts";
+import { moduleFile } from "../../package.ts";
 import { renderDiagnosis, renderRepairs, renderUndone } from "../../report/human.ts";
 import { type Command, EXIT } from "../main.ts";
-import { painter, type Terminal } from "../terminal.ts";
-import { columnsOf, wrap } from "../wrap.ts";
+import { columnsOf, painter, type Terminal } from "../terminal.ts";
+import { wrap } from "../wrap.ts";
 
-const AGENT = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "../demo-agent.ts" : "../demo-agent.js", import.meta.url),
-);
+const AGENT = moduleFile("src/cli/demo-agent");
 
 /** One step of the demo: what was done, and what came of it. */
 interface Step {

@@ -7,8 +7,8 @@ import { type Interrupts, withInterrupts } from "../interrupts.ts";
 import { type Command, type CommandResult, EXIT } from "../main.ts";
 import type { CliOptions } from "../options.ts";
 import { openSpinner, watching, withProgress } from "../progress.ts";
-import { painter, type Terminal } from "../terminal.ts";
-import { columnsOf, wrap } from "../wrap.ts";
+import { columnsOf, painter, type Terminal } from "../terminal.ts";
+import { wrap } from "../wrap.ts";
 
 /** Looks, offers the repairs, and makes those that were chosen. Needs a person on a terminal. */
 const guided: Command = async (options, terminal) =>
