@@ -29,7 +29,7 @@ export interface DependencyCost {
   readonly ms: Spread;
   /** Of `node -e 0` right before or after it: how many times as long. */
   readonly ratio: Spread;
-  /** More than the module that imports nothing in the same round, in milliseconds. */
+  /** More than the module that imports nothing right before or after it, in milliseconds. */
   readonly addedMs: Spread;
   /** Commands that load it. */
   readonly usedBy: readonly string[];
@@ -40,8 +40,8 @@ const NONE = "(none)";
 const PRELUDE = `process.getBuiltinModule("node:module").enableCompileCache(process.env.VITALS_BENCH_CACHE);`;
 
 /**
- * Measures whole processes, one at a time, each next to a `node -e 0`, in rounds, so that a slow moment of the machine
- * strikes all alike. Compiled code is kept, as by our command, and has been made before anything counts.
+ * Measures whole processes, one at a time, in rounds: each right beside a `node -e 0` and a module that imports nothing,
+ * so that a slow moment of the machine strikes all three. Compiled code is kept, as by our command, and has been made before anything counts.
  * @param pairs rounds; at least 15 for quartiles that mean something.
  */
 export async function measureDependencyCost({ pairs = 15 } = {}): Promise<DependencyCost[]> {
@@ -65,16 +65,19 @@ export async function measureDependencyCost({ pairs = 15 } = {}): Promise<Depend
   const bare = ["-e", "0"];
   const samples = dependencies.map(() => ({ ms: [] as number[], ratio: [] as number[], added: [] as number[] }));
   try {
-    for (const program of [bare, ...programs, ...programs]) time(program);
+    for (const program of [bare, ...programs, ...programs]) time(program); // what is compiled then is kept
     for (let round = 0; round < pairs; round += 1) {
-      let none = 0;
-      for (const [index, program] of programs.entries()) {
-        // Who comes first may have the warmer machine.
-        const reference = round % 2 === 0 ? time(bare) : null;
-        const ms = time(program);
-        if (index === 0) none = ms;
+      for (const index of dependencies.keys()) {
+        if (index === 0) continue;
+        // All three within a moment, now in this order and now in the other.
+        const three = [bare, programs[0] ?? bare, programs[index] ?? bare];
+        const times = (round % 2 === 0 ? three : three.toReversed()).map(time);
+        const [reference = 0, none = 0, ms = 0] = round % 2 === 0 ? times : times.toReversed();
+        samples[0]?.ms.push(none);
+        samples[0]?.ratio.push(none / reference);
+        samples[0]?.added.push(0);
         samples[index]?.ms.push(ms);
-        samples[index]?.ratio.push(ms / (reference ?? time(bare)));
+        samples[index]?.ratio.push(ms / reference);
         samples[index]?.added.push(ms - none);
       }
     }
