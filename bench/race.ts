@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { duel, type Tally, type Way } from "../test/race/duel.ts";
+import { table } from "./table.ts";
 
 const NAMES: Record<Way, string> = {
   quarantine: "openclaw-vitals",
@@ -24,14 +25,6 @@ const COLUMNS: Record<string, (tally: Tally) => string | number> = {
   unrestorable: ({ unrestorable }) => unrestorable,
 };
 
-function table(tallies: readonly Tally[]): string {
-  const rows = [Object.keys(COLUMNS), ...tallies.map((tally) => Object.values(COLUMNS).map((of) => String(of(tally))))];
-  const widths = Object.keys(COLUMNS).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  ");
-  return `${rows.map(line).join("\n")}\n`;
-}
-
 const { values } = parseArgs({ options: { json: { type: "boolean" }, rounds: { type: "string", default: "20000" } } });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number above 0");
@@ -40,7 +33,8 @@ for (const way of ["quarantine", "compare", "unlink"] as const) {
   process.stderr.write(`${NAMES[way]}: ${rounds} rounds\n`);
   tallies.push(await duel(way, { rounds }));
 }
-process.stdout.write(values.json ? `${JSON.stringify(tallies, null, 2)}\n` : table(tallies));
+const rows = tallies.map((tally) => Object.values(COLUMNS).map((of) => String(of(tally))));
+process.stdout.write(values.json ? `${JSON.stringify(tallies, null, 2)}\n` : table([Object.keys(COLUMNS), ...rows]));
 const holds = tallies.every(({ way, destroyed, unrestorable, putBack }) =>
   way === "quarantine" ? destroyed === 0 && unrestorable === 0 && putBack > 0 : destroyed > 0,
 );

@@ -1,9 +1,10 @@
 /** What is published: exactly what runs, and nothing the host's install scanner refuses. Needs `npm run build`. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { x } from "tinyexec";
 import { beforeAll, describe, expect, test } from "vitest";
 import { packageFile } from "../src/package.ts";
+import { put, tempDir } from "./facts/sandbox.ts";
 
 const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
 let packed: string[] = [];
@@ -49,8 +50,36 @@ describe("the package", () => {
       ).toBe(true);
   });
 
+  test("is made of all modules there are: none that nothing leads to", () => {
+    const sources = ["src", "checks", "fixes"].flatMap((folder) => filesUnder(folder, ".ts"));
+    const doors = ["src/cli/bin.ts", "src/index.ts", "src/host/plugin.ts", "src/host/contract.ts"];
+    const led = reachable([...doors, ...sources.filter((file) => !file.startsWith("src/"))]);
+    expect(sources.filter((file) => !led.includes(file))).toEqual([]);
+  });
+
+  test("has types that are complete, and no others", async () => {
+    const folder = tempDir();
+    const installed = path.join(folder, "node_modules", "openclaw-vitals");
+    for (const file of packed.filter((name) => name.endsWith(".d.ts") || name === "package.json"))
+      cpSync(packageFile(file), path.join(installed, file));
+    symlinkSync(packageFile("node_modules/@types"), path.join(folder, "node_modules", "@types"), "junction");
+    const user = put(
+      path.join(folder, "user.mts"),
+      `import { diagnose, type Finding, history, repair, undo, UserError } from "openclaw-vitals";
+       const findings: readonly Finding[] = (await diagnose({ only: ["stale-lock"] })).findings;
+       // @ts-expect-error a finding is no number
+       const wrong: number = findings[0];
+       console.log(wrong, history, repair, undo, UserError);`,
+    );
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--types", "node"];
+    const { stdout, exitCode } = await x("tsc", [...options, user], { nodeOptions: { cwd: folder } });
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 0 });
+  });
+
   test("holds every file it points to", () => {
     const { bin, exports, openclaw } = manifest;
+    // As npm writes it when it publishes; anything else it calls an error of ours.
+    expect(bin).toEqual({ "openclaw-vitals": "dist/src/cli/bin.js" });
     const targets = [...Object.values(bin), exports["."].types, exports["."].default, ...openclaw.extensions];
     expect(
       targets.map((target) => path.posix.normalize(String(target))).filter((file) => !packed.includes(file)),
@@ -75,6 +104,21 @@ describe("the package", () => {
     expect(packed.filter((file) => file.endsWith(".js") && read(file).includes("openclaw/plugin-sdk"))).toEqual([]);
   });
 
+  test("the lockfile holds what every platform needs, or `npm ci` fails on all of them", () => {
+    const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
+      packages: Record<string, { dependencies?: object; optionalDependencies?: object }>;
+    };
+    const isHeld = (place: string, name: string): boolean =>
+      `${place}/node_modules/${name}`.replace(/^\//, "") in packages ||
+      (place !== "" && isHeld(place.slice(0, Math.max(0, place.lastIndexOf("/node_modules/"))), name));
+    const missing = Object.entries(packages).flatMap(([place, { dependencies, optionalDependencies }]) =>
+      Object.keys({ ...dependencies, ...optionalDependencies })
+        .filter((name) => !isHeld(place, name))
+        .map((name) => `${place} needs ${name}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
   test("depends on nothing that runs a script when it is installed", () => {
     const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
       packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
@@ -87,7 +131,7 @@ describe("the package", () => {
   });
 });
 
-/** These files and all that they import, one from the other. */
+/** These files and all that they import or start, one from the other: of the build, its declarations, or the sources. */
 function reachable(entries: readonly string[]): string[] {
   const found = new Set<string>();
   const add = (file: string): void => {
@@ -97,7 +141,7 @@ function reachable(entries: readonly string[]): string[] {
     for (const [, from = "", started = ""] of read(file).matchAll(
       /(?:from|import)\s*\(?"(\.[^"]+)"|moduleFile\("([^"]+)"/g,
     )) {
-      if (from === "") add(`dist/${started}.js`);
+      if (from === "") add(file.endsWith(".ts") ? `${started}.ts` : `dist/${started}.js`);
       else add(path.posix.join(path.posix.dirname(file), declares ? from.replace(/\.ts$/, ".d.ts") : from));
     }
   };

@@ -1,7 +1,7 @@
 import type { Diagnosis } from "../engine/diagnose.ts";
 
 /** What the shell is told of a command that was interrupted before it had anything to say: 128 + SIGINT. */
-export const INTERRUPTED = 130;
+const INTERRUPTED = 130;
 /** Between two looks there is always a breath, however long a look takes. Milliseconds. */
 const LEAST_PAUSE_MS = 1000;
 

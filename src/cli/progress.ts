@@ -8,7 +8,8 @@ export interface Spinner {
 
 /** Silent unless stderr is a terminal that may be drawn over. */
 export async function openSpinner(terminal: Terminal): Promise<Spinner> {
-  if (!canDraw(terminal, false)) return { say() {}, stop() {} };
+  // A terminal that does not know its width says 0 (`script`, a serial line): ora would clear lines without end.
+  if (!canDraw(terminal, false) || terminal.stderr.columns === 0) return { say() {}, stop() {} };
   const { default: ora } = await import("ora");
   // By itself it does not heed NO_COLOR.
   const colored = painter(terminal.stderr, true)("cyan", " ") !== " ";

@@ -16,7 +16,8 @@ export function interquartileRange(values: readonly number[]): number {
   return quantile(values, 0.75) - quantile(values, 0.25);
 }
 
-function quantile(values: readonly number[], share: number): number {
+/** The value below which this share of the others lies, between two of them where need be. @throws RangeError for none. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * share;
   const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];

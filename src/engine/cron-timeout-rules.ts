@@ -4,7 +4,7 @@ import { costOfNoLimit, type TimeoutTraits } from "./timeout-traits.ts";
 import type { FindingDraft } from "./types.ts";
 
 /** What the host gives a job that says nothing: 60 minutes. Seconds. */
-export const CRON_DEFAULT_SECONDS = 3600;
+const CRON_DEFAULT_SECONDS = 3600;
 
 /** A finding about a job, and the arguments of `openclaw` that mend it; the gateway has to be running for that. */
 export interface CronDraft {

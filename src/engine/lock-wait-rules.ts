@@ -4,7 +4,7 @@ import { type ConfigDraft, valueAt } from "./config-keys.ts";
 import type { FindingDraft } from "./types.ts";
 
 /** How long a run waits for a session's write lock; the only one of these variables that may say Infinity. */
-export const WAIT_VARIABLE = "OPENCLAW_SESSION_WRITE_LOCK_ACQUIRE_TIMEOUT_MS";
+const WAIT_VARIABLE = "OPENCLAW_SESSION_WRITE_LOCK_ACQUIRE_TIMEOUT_MS";
 /** As good as for ever. Milliseconds, 24.8 days. */
 const LONGEST_WAIT_MS = 2_147_000_000;
 

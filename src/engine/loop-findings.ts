@@ -1,8 +1,9 @@
 import type { GatewayProbe, VitalRing } from "../facts/vital-signs.ts";
+import { durationText } from "./duration-text.ts";
 import { type BlockFacts, findBlocks } from "./loop-blocks.ts";
 import { weighHistory } from "./loop-history.ts";
 import { judgeNow } from "./loop-now.ts";
-import { durationText, historyEvidence, historyFinding, inconclusive, nowFinding } from "./loop-sentences.ts";
+import { historyEvidence, historyFinding, inconclusive, nowFinding } from "./loop-sentences.ts";
 import { livesOf } from "./memory-series.ts";
 import type { FindingDraft } from "./types.ts";
 

@@ -1,22 +1,11 @@
 import type { GatewayProbe } from "../facts/vital-signs.ts";
+import { durationText } from "./duration-text.ts";
 import type { Block } from "./loop-blocks.ts";
 import type { LoopHistory } from "./loop-history.ts";
 import type { LoopNow, WhyBlocked } from "./loop-now.ts";
 import type { Evidence, FindingDraft } from "./types.ts";
 
 const WATCH = "`openclaw-vitals check --only event-loop-delay --watch-for 2m`";
-
-/** 950 → `950 ms`, 4900 → `4.9 s`, 137000 → `2 min 17 s`, 7200000 → `2 h`. */
-export function durationText(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${Number((ms / 1_000).toFixed(1))} s`;
-  const seconds = Math.round(ms / 1_000);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return seconds % 60 === 0 || minutes >= 10 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`;
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} days`;
-}
 
 const WHY = {
   busy: "something in it keeps the processor busy and lets nothing else run",

@@ -130,7 +130,7 @@ export async function carryOut(
 }
 
 /** Turns findings into repairs; what has none says why. */
-export async function planRepairs(
+async function planRepairs(
   findings: readonly Finding[],
   facts: Facts,
   policy: Policy,

@@ -21,7 +21,7 @@ export interface RetryCeiling {
 }
 
 /** The host's own numbers, used where the config says nothing. 2026.5.22 to 2026.7.35. */
-export const RUN_RETRY_DEFAULTS = { base: 24, perProfile: 8, min: 32, max: 160 } as const;
+const RUN_RETRY_DEFAULTS = { base: 24, perProfile: 8, min: 32, max: 160 } as const;
 
 /**
  * How often the host lets one run go round, computed as it does: each auth profile allows some more, and `min` wins

@@ -40,7 +40,7 @@ export function timeoutDrafts(input: TimeoutRulesInput): ConfigDraft[] {
 }
 
 /** Whether the host would take this for no limit. */
-export function isUnlimited(seconds: number): boolean {
+function isUnlimited(seconds: number): boolean {
   return seconds <= 0 || seconds >= LONGEST_TIMER_SECONDS;
 }
 

@@ -55,7 +55,7 @@ function agentDir(agent: string, stateDir: string, config: Config, env: NodeJS.P
 }
 
 /** Usable profiles by provider, most first. */
-export function countProfiles(store: AuthStore, config: Config): ProfileCount[] {
+function countProfiles(store: AuthStore, config: Config): ProfileCount[] {
   const providers = new Set([...store.profiles.values()].map(({ provider }) => provider));
   for (const { provider } of configured(config).values()) providers.add(provider);
   return [...providers]

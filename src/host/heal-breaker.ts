@@ -3,7 +3,7 @@ import type { JournalEntry } from "../engine/journal-entry.ts";
 import type { Finding } from "../engine/types.ts";
 
 /** So many repairs of one thing within an hour are too many: it is not the lock that has to be healed. */
-export const TOO_MANY = 3;
+const TOO_MANY = 3;
 const WITHIN_MS = 3_600_000;
 /** For so long after the last of them the thing is left alone. */
 const REST_MS = 86_400_000;

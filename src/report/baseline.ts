@@ -1,6 +1,7 @@
 import { type Paint, plain, type Style } from "../cli/terminal.ts";
 import { type Baseline, MEASURES, type Unit } from "../engine/baseline.ts";
 import type { Comparison, Figures } from "../engine/baseline-compare.ts";
+import { durationText } from "../engine/duration-text.ts";
 
 const STYLE: Record<Comparison["verdict"], Style> = {
   regression: "red",
@@ -94,14 +95,7 @@ function called({ name, at, host }: Baseline): string {
 
 function uptimeText({ gatewayUptimeMs }: Baseline): string {
   if (gatewayUptimeMs === null) return "";
-  const minutes = gatewayUptimeMs / 60_000;
-  const text =
-    minutes < 2
-      ? `${Math.round(minutes * 60)} s`
-      : minutes < 120
-        ? `${Math.round(minutes)} min`
-        : `${Math.round(minutes / 60)} h`;
-  return `, gateway up ${text}`;
+  return `, gateway up ${durationText(gatewayUptimeMs)}`;
 }
 
 function titleOf(id: string): string {

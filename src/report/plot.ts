@@ -1,3 +1,5 @@
+import { durationText } from "../engine/duration-text.ts";
+
 /** A point of a plot: milliseconds since the epoch, and a value. */
 export interface PlotPoint {
   readonly atMs: number;
@@ -39,8 +41,8 @@ export function plot(points: readonly PlotPoint[], { title, unit, keep, width = 
     return `${(label ?? "").padStart(labelWidth)} |${cells.trimEnd()}`;
   });
   const axis = `${" ".repeat(labelWidth)} +${"-".repeat(width)}`;
-  const left = `-${duration(last - first)}`;
-  const times = `${" ".repeat(labelWidth + 2)}${left}${"last".padStart(Math.max(1, width - left.length))}`;
+  const left = `-${durationText(last - first)}`;
+  const times = `${" ".repeat(labelWidth + 2)}${left}${"last".padStart(Math.max(" last".length, width - left.length))}`;
   return [`${title}, ${unit}`, ...rows, axis, times].join("\n");
 }
 
@@ -73,12 +75,4 @@ function cell(
 
 function format(value: number): string {
   return Math.abs(value) >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
-}
-
-/** `90 s`, `12 min`, `3.5 h` */
-export function duration(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  return `${Math.round(seconds / 360) / 10} h`;
 }

@@ -1,8 +1,9 @@
+import { durationText } from "../engine/duration-text.ts";
 import { MB } from "../engine/memory-growth.ts";
 import { mebibytes } from "../engine/memory-sentences.ts";
 import type { Slope } from "../engine/theil-sen.ts";
 import type { LogEvent, SilentProcess, VitalSample } from "../facts/vital-signs.ts";
-import { duration, plot } from "./plot.ts";
+import { plot } from "./plot.ts";
 import type { Redactor } from "./redact.ts";
 import { type Shareable, shareVersion } from "./shared.ts";
 import type { Vitals } from "./vitals.ts";
@@ -128,7 +129,7 @@ export function renderVitals(vitals: SharedVitals): string {
     for (const [name, bytes] of Object.entries(limits))
       if (bytes !== null) lines.push(`- limit, ${name}: ${mebibytes(bytes)}`);
   if (logSpanMs !== null)
-    lines.push(`- log, last ${duration(logSpanMs)}: ${log.length === 0 ? "nothing of note" : ""}`.trimEnd());
+    lines.push(`- log, last ${durationText(logSpanMs)}: ${log.length === 0 ? "nothing of note" : ""}`.trimEnd());
   for (const { kind, count, largestMs } of log)
     lines.push(`  - ${kind}: ${count}${largestMs === null ? "" : `, largest ${Math.round(largestMs)} ms`}`);
   return samples.length === 0 ? lines.join("\n") : [...lines, "", "```text", plots(samples), "```"].join("\n");

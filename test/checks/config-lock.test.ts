@@ -1,3 +1,4 @@
+/** Long because locks of the config and of OAuth tokens, with every file name that only looks like one. */
 import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,3 +1,4 @@
+/** Long because three kinds of lock files in both eras, each with what it must not be taken for. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";

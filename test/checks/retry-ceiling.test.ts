@@ -1,3 +1,4 @@
+/** Long because the host's sum of retries is followed case by case, per agent and per number of profiles. */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";

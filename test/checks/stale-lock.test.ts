@@ -1,3 +1,4 @@
+/** Long because every state of an owner the check tells apart, beside what plants it. */
 import { linkSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

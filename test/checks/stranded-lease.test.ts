@@ -1,3 +1,4 @@
+/** Long because the rows of both tables are planted here, in every state a killed host leaves them. */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";

@@ -1,3 +1,4 @@
+/** Long because each place a config may leave without a bound is a case, in both eras. */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Options, x } from "tinyexec";
 import { beforeAll, describe, expect, test } from "vitest";
+import { failureDocument } from "../../src/cli/main.ts";
+import { UserError } from "../../src/engine/errors.ts";
 import { brokenState, put, tempDir } from "../facts/sandbox.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -62,6 +64,38 @@ describe("the built command", () => {
     expect(exitCode).toBe(1);
     put(path.join(stateDir, "vitals.config.yaml"), "nonsense: true");
     expect((await bin(["--state-dir", stateDir])).code).toBe(2);
+  });
+});
+
+describe("a Node older than `engines` of package.json", () => {
+  const { engines } = JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8"));
+  const [, major, minor] = (/^>=(\d+)\.(\d+)\.0$/.exec(engines.node) ?? []).map(Number) as [number, number, number];
+
+  /** The command under this Node, which says that it is another one. */
+  const pretending = async (version: string, args: readonly string[]) => {
+    const code = `import process from "node:process";
+      Object.defineProperty(process, "versions", { value: { ...process.versions, node: "${version}" } });`;
+    return await run(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(code)}`, BIN, ...args]);
+  };
+
+  test.each([`${major}.${minor - 1}.9`, `${major - 1}.99.0`, "18.20.8"])("%s is told what is needed", async (node) => {
+    const { code, stdout, stderr } = await pretending(node, ["check"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe(
+      `openclaw-vitals needs Node ${engines.node}; this is ${node}. Install a newer Node from https://nodejs.org, or put one first on the PATH.\n`,
+    );
+  });
+
+  test("with --json stdout is the document of any failure", async () => {
+    const { code, stdout } = await pretending("20.20.2", ["fix", "--format", "json"]);
+    expect(code).toBe(2);
+    const { error, ...document } = JSON.parse(stdout);
+    expect(error).toEqual({ message: expect.stringContaining("needs Node"), remedy: expect.any(String) });
+    expect({ ...document, error }).toEqual(failureDocument(new UserError(error.message, error.remedy)));
+  });
+
+  test.each([`${major}.${minor}.0`, `${major + 1}.0.0`, "100.0.0"])("%s is not one", async (node) => {
+    expect(await pretending(node, ["--version"])).toMatchObject({ code: 0, stderr: "" });
   });
 });
 

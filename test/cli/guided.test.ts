@@ -1,4 +1,7 @@
-/** The guided repair on a real terminal, with keys pressed and the screen read. */
+/**
+ * The guided repair on a real terminal, with keys pressed and the screen read.
+ * Long because each screen and key of the one conversation, with the states that lead to it.
+ */
 
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+/** Long because the promises of the command line as a whole: codes, documents, streams, choices. */
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** What the policy changes for those who run the command, and how they are told. */
+/**
+ * What the policy changes for those who run the command, and how they are told.
+ * Long because what each command says of one and the same policy stands together.
+ */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

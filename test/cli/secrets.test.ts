@@ -1,4 +1,7 @@
-/** No output of any command in any format, and no line of the journal, holds a secret of the config or around it. */
+/**
+ * No output of any command in any format, and no line of the journal, holds a secret of the config or around it.
+ * Long because the secrets, where they are put, and every command in every format belong to one proof.
+ */
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";

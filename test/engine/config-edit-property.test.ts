@@ -1,3 +1,4 @@
+/** Long because the properties share one generator of config texts, which is most of it. */
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import JSON5 from "json5";

@@ -2,6 +2,7 @@
  * Imagined locks of which the truth is known: who made the lock, where that process lives and whether it still has the
  * file open. From the truth follows what can be seen of it from where we look. The oracle knows the truth only, so it
  * shares nothing with the code that judges what is seen.
+ * Long because truth, sight and oracle have to be read side by side: each case of one is a case of the others.
  */
 import { fc } from "@fast-check/vitest";
 import type { LockCase } from "../../src/engine/verdict.ts";

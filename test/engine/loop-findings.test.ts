@@ -1,10 +1,13 @@
-/** What is said of a gateway's event loop, from which sources, and how bad that is. */
+/**
+ * What is said of a gateway's event loop, from which sources, and how bad that is.
+ * Long because each source is tried alone and with the others, since one may contradict another.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { durationText } from "../../src/engine/duration-text.ts";
 import { findBlocks } from "../../src/engine/loop-blocks.ts";
 import { loopFindings } from "../../src/engine/loop-findings.ts";
 import { secondLook } from "../../src/engine/loop-now.ts";
-import { durationText } from "../../src/engine/loop-sentences.ts";
 import type { FindingDraft } from "../../src/engine/types.ts";
 import {
   answered,
@@ -382,18 +385,4 @@ test("what is set apart is not lost", () => {
     LEAST,
   );
   expect([start.length, blocks.length]).toEqual([1, 1]);
-});
-
-test.each([
-  [999, "999 ms"],
-  [1_000, "1 s"],
-  [9_940, "9.9 s"],
-  [59_400, "59 s"],
-  [60_000, "1 min"],
-  [137_036, "2 min 17 s"],
-  [601_000, "10 min"],
-  [3_600_000, "1 h"],
-  [259_200_000, "3 days"],
-])("%i ms is %s", (ms, text) => {
-  expect(durationText(ms)).toBe(text);
 });

@@ -1,4 +1,7 @@
-/** A session lock that its gateway holds past its limit: from the finding to the restart, and what keeps it from one. */
+/**
+ * A session lock that its gateway holds past its limit: from the finding to the restart, and what keeps it from one.
+ * Long because each way to a restart, or away from one, is told from the same held lock on.
+ */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";

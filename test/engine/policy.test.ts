@@ -1,3 +1,4 @@
+/** Long because each key of the schema is tried with what it takes and what it does not. */
 import { mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { releaseOf } from "../../src/engine/catalogue.ts";
 import { type Preflight, preflight } from "../../src/engine/preflight.ts";
 import { refusedKeys } from "../../src/engine/preflight-config.ts";
@@ -9,6 +9,11 @@ import { deadPayload, makeSandbox, type Sandbox, setAge } from "./sandbox.ts";
 
 const OLD = "2026.5.22";
 const NEW = "2026.9.6";
+
+// Under a Node that both accept, whichever runs the tests.
+const { versions } = process;
+beforeAll(() => void Object.defineProperty(process, "versions", { value: { ...versions, node: "24.21.0" } }));
+afterAll(() => void Object.defineProperty(process, "versions", { value: versions }));
 
 async function ask(sandbox: Sandbox, to = NEW, hostVersion: string = OLD): Promise<Preflight> {
   return await preflight({ stateDir: sandbox.stateDir, env: {}, hostVersion, to });

@@ -1,4 +1,7 @@
-/** One removal at a time, straight at the quarantine: its steps in order, what it journals, what it says. */
+/**
+ * One removal at a time, straight at the quarantine: its steps in order, what it journals, what it says.
+ * Long because each step of the removal is interrupted in turn, and every reason to stop has its case.
+ */
 import {
   existsSync,
   lstatSync,

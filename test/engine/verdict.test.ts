@@ -1,3 +1,4 @@
+/** Long because the table of all verdicts is one list, so that a case that is missing can be seen. */
 import { fc, test as prop } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { isVoidable, type Judgement, judgeLock, type LockCase } from "../../src/engine/verdict.ts";

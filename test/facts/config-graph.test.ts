@@ -1,3 +1,4 @@
+/** Long because each rule of includes, references and ownership is a case, as the host has them. */
 import { linkSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

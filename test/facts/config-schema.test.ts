@@ -1,7 +1,8 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { type ConfigSchema, readHostSchema, ruleBySchema, ruleByVersion } from "../../src/facts/config-schema.ts";
+import { ruleByVersion } from "../../src/facts/config-schema.ts";
+import { type ConfigSchema, readHostSchema, ruleBySchema } from "../hosts/harness/host-schema.ts";
 import { put, tempDir } from "./sandbox.ts";
 
 const MAX = ["agents", "defaults", "runRetries", "max"];

@@ -1,3 +1,4 @@
+/** Long because every kind of listener on the port is a server of its own here. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

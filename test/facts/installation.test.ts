@@ -1,3 +1,4 @@
+/** Long because each variable and place by which a host is found is a case, and their order matters. */
 import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";

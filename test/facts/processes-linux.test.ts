@@ -1,3 +1,4 @@
+/** Long because recorded and real /proc are held against each other, reader by reader. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";

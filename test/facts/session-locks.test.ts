@@ -1,3 +1,4 @@
+/** Long because each place and form of a lock is its own case, and none may be missing from the list. */
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** Repairs of the config the whole way through: found, planned, written, looked at again and taken back. */
+/**
+ * Repairs of the config the whole way through: found, planned, written, looked at again and taken back.
+ * Long because the whole way of a repair is walked for each file layout and each reason to write nothing.
+ */
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";

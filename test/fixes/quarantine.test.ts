@@ -1,3 +1,7 @@
+/**
+ * Long because every race at every step is played on the same planted lock, and what may follow it is listed in one
+ * place.
+ */
 import {
   existsSync,
   linkSync,

@@ -1,3 +1,4 @@
+/** Long because everything that may come between the look and the deletion is tried on one database. */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createPlainServer } from "node:net";

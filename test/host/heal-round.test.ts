@@ -1,4 +1,7 @@
-/** One round of self-healing: what is repaired, what is only told, and what is left alone. */
+/**
+ * One round of self-healing: what is repaired, what is only told, and what is left alone.
+ * Long because each permission of the policy is tried on each risk, on one imagined gateway.
+ */
 import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";

@@ -1,3 +1,4 @@
+/** Long because each kind of damage to the file is made here, and read again. */
 import {
   appendFileSync,
   chmodSync,

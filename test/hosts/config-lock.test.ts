@@ -1,4 +1,7 @@
-/** Locks on the config and on OAuth tokens: what blocks a real host, and what heals it. */
+/**
+ * Locks on the config and on OAuth tokens: what blocks a real host, and what heals it.
+ * Long because the hosts of both versions are started once for all cases.
+ */
 import { existsSync, readFileSync, utimesSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,8 +1,9 @@
 /** The embedded summary of accepted keys against the schema each host prints. */
 import { expect, test } from "vitest";
-import { KNOWN_KEYS, readHostSchema, ruleBySchema, ruleByVersion } from "../../src/facts/config-schema.ts";
+import { ruleByVersion } from "../../src/facts/config-schema.ts";
 import refused from "../../src/facts/refused-keys.json" with { type: "json" };
 import { createHome } from "./harness/home.ts";
+import { KNOWN_KEYS, readHostSchema, ruleBySchema } from "./harness/host-schema.ts";
 import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
 
 test.each(HOST_VERSIONS)("%s", async (version) => {

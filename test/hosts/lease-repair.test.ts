@@ -1,4 +1,7 @@
-/** The repair of leases on a real 2026.9.6: the host fails, is repaired while it is down, works, and undo is exact. */
+/**
+ * The repair of leases on a real 2026.9.6: the host fails, is repaired while it is down, works, and undo is exact.
+ * Long because one database and one gateway serve all cases; another file would start them again.
+ */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
+import { expectDoctorDestroys } from "./harness/host-doctor.ts";
 import { ensureHost, HOST_VERSIONS } from "./harness/hosts.ts";
 import { deadPid, plantLock } from "./harness/plant.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
@@ -67,12 +68,5 @@ describe.each(HOST_VERSIONS)("a running turn of openclaw %s", (version) => {
 test("control: 2026.5.22's own doctor destroys the lock of a running `agent --local`, and this test sees it", async () => {
   const { home, provider } = await setUp("2026.5.22");
   const held = await heldTurn(home, provider, { sessionId: "lost" });
-  expect(existsSync(held.path)).toBe(true);
-  const doctor = await home.run(["doctor", "--fix", "--non-interactive"], {
-    env: { OPENCLAW_DISABLE_BUNDLED_PLUGINS: "1" },
-  });
-  expect(doctor.stdout).toContain("[removed]");
-  expect(existsSync(held.path)).toBe(false);
-  provider.release();
-  await held.turn.kill();
+  await expectDoctorDestroys(home, held, provider);
 });

@@ -2,12 +2,13 @@
  * A real gateway at work in a PID namespace of its own, as in a container that shares state dir and port: whatever its
  * locks and leases look like from elsewhere, none of them is touched.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { readDatabaseCopy } from "../../src/facts/sqlite-copy.ts";
 import { type Gateway, startGateway } from "./harness/gateway.ts";
 import { createHome, type Home } from "./harness/home.ts";
+import { expectDoctorDestroys } from "./harness/host-doctor.ts";
 import { ensureHost, type HostVersion } from "./harness/hosts.ts";
 import { type Finished, until } from "./harness/processes.ts";
 import { type Provider, startProvider } from "./harness/provider.ts";
@@ -153,14 +154,7 @@ asRoot(
 
     // The control: the host's own doctor, from outside, destroys the lock of a running turn.
     const lost = await heldTurn(home, provider, { sessionId: "lost" }, gateway);
-    expect(existsSync(lost.path)).toBe(true);
-    const doctor = await home.run(["doctor", "--fix", "--non-interactive"], {
-      env: { OPENCLAW_DISABLE_BUNDLED_PLUGINS: "1" },
-    });
-    expect(doctor.stdout).toContain("[removed]");
-    expect(existsSync(lost.path)).toBe(false);
-    provider.release();
-    await lost.turn.kill();
+    await expectDoctorDestroys(home, lost, provider);
 
     await expectHealedOnceDead(home, gateway, places.second, 1);
   },

@@ -1,3 +1,4 @@
+/** Long because texts for people are compared whole, line by line. */
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Paint } from "../../src/cli/terminal.ts";

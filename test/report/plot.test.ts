@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { memorySlope } from "../../src/report/memory-slope.ts";
-import { duration, plot } from "../../src/report/plot.ts";
+import { plot } from "../../src/report/plot.ts";
 
 const OPTIONS = { title: "Delay", unit: "ms", keep: "largest", width: 10, height: 4 } as const;
 
@@ -14,7 +14,7 @@ describe("plot", () => {
       "200 |     █",
       "  0 |▁▁▁▁▁█▁▁▁▁",
       "    +----------",
-      "     -99 s last",
+      "     -1 min 39 s last",
     ]);
   });
 
@@ -46,14 +46,6 @@ describe("plot", () => {
     const points = [0, 1, 9, 10].map((atMs) => ({ atMs, value: 5 }));
     expect(plot(points, OPTIONS)).toContain("5 |██       █");
   });
-});
-
-test.each([
-  [90_000, "90 s"],
-  [720_000, "12 min"],
-  [12_600_000, "3.5 h"],
-])("%d ms are %s", (ms, text) => {
-  expect(duration(ms)).toBe(text);
 });
 
 describe("slope of the memory", () => {

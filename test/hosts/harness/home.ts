@@ -5,16 +5,16 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import JSON5 from "json5";
 import { CACHE, cleanPath, type Host, npmEnv } from "./hosts.ts";
+import { type Config, merge, minimalConfig } from "./minimal-config.ts";
 import { type Finished, killAll, pidsWithEnv, type Running, signalGroup, start } from "./processes.ts";
 import type { Provider } from "./provider.ts";
+
+export { type Config, merge };
 
 /** Variable that names the test run; set by the global setup, inherited by the workers. */
 export const RUN_VARIABLE = "VITALS_TEST_RUN";
 /** Variable in the environment of everything a home starts; its value is the home's folder. */
 export const HOME_MARK = "VITALS_TEST_HOME";
-
-/** Any JSON object of `openclaw.json`. */
-export type Config = { [key: string]: unknown };
 
 export interface HomeOptions {
   /** Where turns get their answers; without it the config names no provider and turns fail. */
@@ -164,82 +164,6 @@ export async function createHome(host: Host, options: HomeOptions = {}): Promise
   };
   await home.writeConfig(merge(minimal, options.config ?? {}));
   return home;
-}
-
-interface MinimalConfig {
-  provider?: Provider;
-  workspace: string;
-  logFile: string;
-  gatewayPort: number;
-  gatewayToken: string;
-}
-
-// Everything that would reach out of the machine by itself is off.
-function minimalConfig(host: Host, parts: MinimalConfig): Config {
-  const old = host.version === "2026.5.22";
-  const { provider } = parts;
-  return {
-    // Without it 2026.5.22 reports its first own write as an anomaly.
-    meta: { lastTouchedVersion: host.version },
-    agents: {
-      defaults: {
-        workspace: parts.workspace,
-        skipBootstrap: true,
-        heartbeat: { every: "0m" },
-        ...(provider === undefined ? {} : { model: { primary: "test/test" } }),
-      },
-    },
-    models: {
-      mode: "replace",
-      ...(old ? { pricing: { enabled: false } } : { catalogRefresh: { enabled: false } }),
-      ...(provider === undefined
-        ? {}
-        : {
-            providers: {
-              test: {
-                baseUrl: provider.url,
-                apiKey: "test-key",
-                api: "openai-completions",
-                models: [
-                  {
-                    id: "test",
-                    name: "Test",
-                    reasoning: false,
-                    input: ["text"],
-                    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-                    contextWindow: 200_000,
-                    maxTokens: 4096,
-                  },
-                ],
-              },
-            },
-          }),
-    },
-    gateway: {
-      mode: "local",
-      bind: "loopback",
-      port: parts.gatewayPort,
-      auth: { mode: "token", token: parts.gatewayToken },
-    },
-    logging: { file: parts.logFile },
-    update: { checkOnStart: false },
-    discovery: { mdns: { mode: "off" } },
-  };
-}
-
-/** Deep merge of JSON objects into a new one; arrays and scalars replace, undefined removes the key. */
-export function merge(base: Config, patch: Config): Config {
-  const merged: Config = { ...base };
-  for (const [key, value] of Object.entries(patch)) {
-    const before = merged[key];
-    if (value === undefined) delete merged[key];
-    else merged[key] = isObject(value) && isObject(before) ? merge(before, value) : value;
-  }
-  return merged;
-}
-
-function isObject(value: unknown): value is Config {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A loopback port that is free now and outside the range outgoing connections draw from. */

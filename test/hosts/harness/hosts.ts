@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, realpath, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { realpath } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensurePackage } from "./packages.ts";
 import { exec } from "./processes.ts";
 
 /** The hosts every real-host test runs on: the version of the bug reports, and the newest. */
@@ -76,58 +77,13 @@ async function readNpmConfig(): Promise<Record<string, string>> {
   return found;
 }
 
-function installedVersion(folder: string): string | undefined {
-  try {
-    const text = readFileSync(join(folder, "node_modules/openclaw/package.json"), "utf8");
-    return (JSON.parse(text) as { version?: string }).version;
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The host of that version, installed into `.cache/hosts/<version>` when missing (minutes, needs
  * the registry). Safe to call from several processes at once. Throws when npm fails.
  */
 export async function ensureHost(version: HostVersion): Promise<Host> {
-  const hosts = join(CACHE, "hosts");
-  const folder = join(hosts, version);
-  if (installedVersion(folder) !== version) {
-    await mkdir(hosts, { recursive: true });
-    const fresh = await mkdtemp(join(hosts, ".installing-"));
-    try {
-      await install(fresh, version);
-      await publish(fresh, folder, version);
-    } finally {
-      await rm(fresh, { recursive: true, force: true });
-    }
-  }
-  const root = await realpath(join(folder, "node_modules/openclaw"));
-  return { version, root, entry: join(root, "openclaw.mjs"), node: await nodeBinary() };
-}
-
-async function install(folder: string, version: HostVersion): Promise<void> {
-  await writeFile(join(folder, "package.json"), '{"private":true}\n');
-  const args = ["install", "--ignore-scripts", "--no-audit", "--no-fund", `openclaw@${version}`];
-  const env = { ...process.env, PATH: cleanPath(await nodeBinary()) };
-  const done = await exec("npm", args, { cwd: folder, env, timeoutMs: 900_000 });
-  if (done.code !== 0) throw new Error(`npm ${args.join(" ")} failed: ${done.stderr}`);
-}
-
-// A rename is atomic, so another process sees a whole host or none.
-async function publish(fresh: string, folder: string, version: HostVersion): Promise<void> {
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    try {
-      await rename(fresh, folder);
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
-    }
-    if (installedVersion(folder) === version) return;
-    const aside = `${fresh}.broken-${attempt}`;
-    await rename(folder, aside).catch(() => {});
-    await rm(aside, { recursive: true, force: true });
-  }
-  throw new Error(`could not move the installed host to ${folder}`);
+  const node = await nodeBinary();
+  const env = { ...process.env, PATH: cleanPath(node) };
+  const root = await realpath(await ensurePackage(join(CACHE, "hosts", version), "openclaw", version, env));
+  return { version, root, entry: join(root, "openclaw.mjs"), node };
 }
