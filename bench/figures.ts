@@ -70,10 +70,7 @@ export async function scale(pairs: number): Promise<Measured> {
   const value = peak / MB;
   return {
     figures,
-    amounts: [
-      ...steps,
-      { name: "peak memory of 100,000 locks", value, unit: "MB", limit: 150, holds: value <= 150 },
-    ],
+    amounts: [...steps, { name: "peak memory of 100,000 locks", value, unit: "MB", limit: 150, holds: value <= 150 }],
   };
 }
 
@@ -158,7 +155,10 @@ function hostDoctor(home: Home): Program {
 async function plant(home: Home): Promise<void> {
   const pid = deadPid();
   for (let n = 0; n < 20; n += 1) {
-    const lock = { sessionId: `bench-${n}`, payload: { pid, createdAt: new Date(Date.now() - 3_600_000).toISOString() } };
+    const lock = {
+      sessionId: `bench-${n}`,
+      payload: { pid, createdAt: new Date(Date.now() - 3_600_000).toISOString() },
+    };
     await plantLock(home, { ...lock, transcript: true, ageMs: 3_600_000 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "EEXIST") throw error; // the run before left it, as one that only looks does
     });
@@ -167,7 +167,10 @@ async function plant(home: Home): Promise<void> {
 
 /** A gateway's log is read from its end, however long it is. */
 export async function longLog(pairs: number): Promise<Measured> {
-  const state = makeState({ sessions: 1, locks: 0, agents: 1, dead: "all" }, mkdtempSync(path.join(realpathSync(os.tmpdir()), "vitals-bench-")));
+  const state = makeState(
+    { sessions: 1, locks: 0, agents: 1, dead: "all" },
+    mkdtempSync(path.join(realpathSync(os.tmpdir()), "vitals-bench-")),
+  );
   try {
     const part = logPart();
     const [short, long] = [await writeLog(state, "short", part, 1), await writeLog(state, "long", part, 103)];
