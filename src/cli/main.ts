@@ -2,7 +2,7 @@ import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
 import { Interrupted } from "./interrupts.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
-import { canAsk, type Terminal } from "./terminal.ts";
+import { canAsk, plain, type Terminal, toJson } from "./terminal.ts";
 import { columnsOf, wrap } from "./wrap.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
@@ -49,10 +49,10 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     // What is to be pasted or is laid out already stays as it is.
     const prose = options.format === "human" && !["report", "explain"].includes(options.command);
     if (!json) stdout.write(prose ? wrap(text, columnsOf(stdout)) : text);
-    else if (document !== undefined) stdout.write(`${JSON.stringify(document)}\n`);
+    else if (document !== undefined) stdout.write(`${toJson(document)}\n`);
     return code;
   } catch (error) {
-    if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
+    if (json) terminal.stdout.write(`${toJson(failureDocument(error))}\n`);
     terminal.stderr.write(wrap(failureText(error), columnsOf(terminal.stderr)));
     return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
@@ -96,7 +96,7 @@ export function failureDocument(error: unknown) {
 
 function failureText(error: unknown): string {
   if (error instanceof Interrupted) return `${error.message}\n`;
-  if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${error.remedy}\n`;
+  if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${plain(error.remedy)}\n`;
   return `openclaw-vitals failed: ${errorText(error)}\nThis is a defect of openclaw-vitals; nothing was left half done. Please report it.\n`;
 }
 

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { satisfiesHost } from "../engine/host-range.ts";
+import { programs } from "../run.ts";
 import type { ConfigPath } from "./config-file.ts";
 import summary from "./config-keys.json" with { type: "json" };
 
@@ -94,7 +95,7 @@ const SCHEMA_SECONDS = 60;
  * @returns null when the host does not run or prints something else
  */
 export async function readHostSchema(root: string, env: NodeJS.ProcessEnv): Promise<ConfigSchema | null> {
-  const { x } = await import("tinyexec");
+  const x = await programs();
   const entry = path.join(root, "openclaw.mjs");
   // tinyexec adds this process's variables to those it is given; the host is to see only its own.
   const none = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));

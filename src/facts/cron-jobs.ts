@@ -1,9 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import JSON5 from "json5";
 import { errorCode } from "../engine/errors.ts";
 import { recordOf } from "./json-record.ts";
+import { readRegularFile, Unsuitable } from "./regular-file.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A cron job as far as its time limit goes. Its name and its text stay where they are. */
@@ -71,10 +71,7 @@ function readFile(file: string): CronJobFacts {
     problems: [`${file} ${why}, its cron jobs were not looked at`],
   });
   try {
-    const stat = statSync(file);
-    if (!stat.isFile()) return problem("is not a regular file");
-    if (stat.size > MAX_BYTES) return problem("is too large");
-    const value: unknown = JSON5.parse(readFileSync(file, "utf8"));
+    const value: unknown = JSON5.parse(readRegularFile(file, MAX_BYTES).bytes.toString("utf8"));
     const list = Array.isArray(value) ? value : recordOf(value)["jobs"];
     const jobs = (Array.isArray(list) ? list : []).slice(0, MAX_JOBS).flatMap((entry: unknown) => {
       const { id, jobId, enabled, payload } = recordOf(entry);
@@ -84,6 +81,7 @@ function readFile(file: string): CronJobFacts {
     return { path: file, jobs, problems: [] };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return { path: file, jobs: [], problems: [] };
+    if (error instanceof Unsuitable) return problem(`is ${error.why}`);
     // The parser's own message quotes the text.
     return problem(
       error instanceof SyntaxError ? "is not valid JSON" : `cannot be read (${errorCode(error) ?? "unexpected error"})`,

@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { x } from "tinyexec";
 import { errorCode, errorText } from "../engine/errors.ts";
+import { programs } from "../run.ts";
 import { openSqlite } from "./sqlite.ts";
 
 /** What came of reading a database. `why` is half a sentence, e.g. `is larger than 256 MiB`. */
@@ -72,7 +72,7 @@ async function readOnce<T>(
  */
 async function copyInto(dir: string, files: readonly string[]): Promise<boolean> {
   if (process.platform !== "win32") {
-    const { exitCode } = await x("cp", ["--", ...files, dir], { timeout: COPY_TIMEOUT_MS });
+    const { exitCode } = await (await programs())("cp", ["--", ...files, dir], { timeout: COPY_TIMEOUT_MS });
     return exitCode === 0;
   }
   for (const file of files) copyFileSync(file, path.join(dir, path.basename(file)));
