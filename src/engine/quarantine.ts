@@ -6,6 +6,7 @@ import { type Act, type Change, makeChange } from "./changes.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
+import type { OwnPlaces } from "./own-places.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -43,6 +44,8 @@ export interface QuarantineOptions {
   readonly onStep?: StepHook | undefined;
   /** In an update only what lies inside the given state dir is touched. */
   readonly confined?: boolean | undefined;
+  /** Where what a killed run left may be put back; default what the state dir by itself tells. */
+  readonly own?: OwnPlaces | undefined;
 }
 
 /**
@@ -52,14 +55,14 @@ export interface QuarantineOptions {
 export function openQuarantine(
   stateDir: string,
   run: string,
-  { onStep = () => {}, confined = false }: QuarantineOptions = {},
+  { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
 ): Quarantine {
   const folder = path.join(vitalsDir(stateDir), "quarantine", run);
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
-  settleInterrupted(stateDir, journal, confined);
+  settleInterrupted(stateDir, journal, confined, own);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
-  let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
+  let count = readJournal(stateDir).reduce((most, entry) => (entry.run === run ? Math.max(most, entry.n) : most), 0);
 
   /** Where the next file is kept. A rename would replace what is there. */
   const nextPlace = (file: string): string | ReturnType<typeof unreadable> => {

@@ -1,22 +1,24 @@
 import { createHash } from "node:crypto";
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { readRegularFile } from "../facts/regular-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import type { StepHook } from "./put-back.ts";
+
+/** A config that is read at all is not that large. */
+const MAX_BYTES = 16_777_216;
 
 /** A config file as it was read: what is written must replace exactly this. */
 export interface StoredFile {
@@ -32,15 +34,8 @@ export interface StoredFile {
 /** @throws the file system's error. */
 export function readStoredFile(file: string): StoredFile {
   const real = realpathSync(file);
-  const fd = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error("it is not a regular file");
-    const bytes = readFileSync(fd);
-    return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
-  } finally {
-    closeSync(fd);
-  }
+  const { bytes, stat } = readRegularFile(real, MAX_BYTES);
+  return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
 }
 
 /** SHA-256 in hexadecimal. */
@@ -94,6 +89,7 @@ export function writeDurably(
 ): void {
   const fd = openSync(file, "wx", 0o600);
   try {
+    if (like === undefined) fchmodSync(fd, 0o600); // whatever the umask
     for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
     if (like !== undefined) {
       const { uid, gid } = fstatSync(fd);

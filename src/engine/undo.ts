@@ -10,6 +10,7 @@ import {
   latestEntries,
   type MoveEntry,
 } from "./journal-entry.ts";
+import { type OwnPlaces, ownPlaces } from "./own-places.ts";
 import { putBack, type StepHook } from "./put-back.ts";
 import { isOurs, matches, settleInterrupted } from "./settle.ts";
 
@@ -43,13 +44,13 @@ export interface UndoneRepair {
 }
 
 /** Every run in the journal, newest first. */
-export function history(stateDir: string): PastRun[] {
+export function history(stateDir: string, own = ownPlaces(stateDir)): PastRun[] {
   const entries = readJournal(stateDir);
   const firstSeen = new Map<string, string>();
   for (const { run, at } of entries) if (!firstSeen.has(run)) firstSeen.set(run, at);
   const runs = Map.groupBy(latestEntries(entries), (entry) => entry.run);
   return [...runs]
-    .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map(describe) }))
+    .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map((one) => describe(one, own)) }))
     .sort((a, b) => b.at.localeCompare(a.at) || b.run.localeCompare(a.run));
 }
 
@@ -57,8 +58,8 @@ export function history(stateDir: string): PastRun[] {
  * The run `undo` works on: the one named, else the last that has something left to undo; null when there is none.
  * @throws UserError when the named run is not in the journal.
  */
-export function runToUndo(stateDir: string, run?: string): PastRun | null {
-  const runs = history(stateDir);
+export function runToUndo(stateDir: string, run?: string, own = ownPlaces(stateDir)): PastRun | null {
+  const runs = history(stateDir, own);
   if (run === undefined) return runs.find((past) => past.repairs.some((repair) => repair.canUndo)) ?? null;
   const found = runs.find((past) => past.run === run);
   if (!found)
@@ -73,8 +74,14 @@ export function runToUndo(stateDir: string, run?: string): PastRun | null {
  * Puts back what a run moved away, or only its repairs with these numbers. Never replaces a file.
  * `onStep` is called before each step; for tests.
  */
-export function undoRun(stateDir: string, run: string, only?: readonly number[], onStep?: StepHook): UndoneRepair[] {
-  settle(stateDir);
+export function undoRun(
+  stateDir: string,
+  run: string,
+  only?: readonly number[],
+  onStep?: StepHook,
+  own = ownPlaces(stateDir),
+): UndoneRepair[] {
+  settle(own);
   const entries = latestEntries(readJournal(stateDir)).filter(
     (entry) => entry.run === run && (only?.includes(entry.n) ?? true),
   );
@@ -89,7 +96,7 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
         .filter((entry) => only !== undefined || (isDone(entry) && entry.kind !== "restart"))
         // The last one first: two repairs may have changed one file.
         .toReversed()
-        .map((entry) => restore(entry, stateDir, journal, onStep))
+        .map((entry) => restore(entry, own, journal, onStep))
         .toReversed()
     );
   } finally {
@@ -97,22 +104,22 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
   }
 }
 
-function settle(stateDir: string): void {
-  const journal = openJournal(stateDir);
+function settle(own: OwnPlaces): void {
+  const journal = openJournal(own.stateDir);
   try {
-    settleInterrupted(stateDir, journal);
+    settleInterrupted(own.stateDir, journal, false, own);
   } finally {
     journal.close();
   }
 }
 
 /** Takes one repair back and journals it. */
-function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
+function restore(entry: JournalEntry, own: OwnPlaces, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
   const { n, from } = entry;
   const result = (end: Undone): UndoneRepair => ({ n, path: from, ...end });
   if (!isDone(entry)) return result({ status: "skipped", reason: "there is nothing to undo" });
-  if (!isOurs(stateDir, entry))
-    return result({ status: "failed", reason: `${entry.to} belongs to another state directory` });
+  if (!isOurs(own, entry))
+    return result({ status: "failed", reason: `${entry.to} or ${from} belongs to another state directory` });
   const end = entry.kind === undefined ? moveBack(entry, onStep) : takeBack(entry, onStep);
   if (end.status !== "restored") return result(end);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
@@ -153,7 +160,7 @@ function moveBack({ phase, from, to, file }: MoveEntry, onStep: StepHook): Undon
   return { status: "restored" };
 }
 
-function describe(entry: JournalEntry): PastRepair {
+function describe(entry: JournalEntry, own: OwnPlaces): PastRepair {
   return {
     n: entry.n,
     checkId: entry.checkId,
@@ -163,6 +170,6 @@ function describe(entry: JournalEntry): PastRepair {
     keptAt: entry.to,
     state: entry.phase,
     ...(entry.reason === undefined ? {} : { reason: entry.reason }),
-    canUndo: canUndo(entry),
+    canUndo: isOurs(own, entry) && canUndo(entry),
   };
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
 
 /** Why a file is not read although it is there. */
 export class Unsuitable extends Error {
@@ -19,11 +19,11 @@ export interface RegularFile {
  * Reads a file whose content somebody else may have chosen, and what it is as well: never waits for a FIFO or a
  * device, also for one that takes the file's place meanwhile, and never takes in more than `maxBytes`. Links are
  * followed unless told otherwise.
- * @throws Unsuitable, or the file system's error (ELOOP for a link that is not to be followed).
+ * @throws Unsuitable, or the file system's error.
  */
 export function readRegularFile(file: string, maxBytes: number, { follow = true } = {}): RegularFile {
   // Opening a device can do something, so it is asked first; whatever stands there by then is asked again.
-  if (follow) assertSuitable(statSync(file), maxBytes);
+  assertSuitable(follow ? statSync(file) : lstatSync(file), maxBytes);
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
   const fd = openSync(file, follow ? flags : flags | (constants.O_NOFOLLOW ?? 0));
   try {

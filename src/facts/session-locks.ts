@@ -3,7 +3,7 @@ import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { type FoundLock, type FoundLocks, lookTwice, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
-import { isInside } from "./paths.ts";
+import { isInside, realPath } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -38,6 +38,13 @@ export async function readSessionLocks(stores: SessionStores): Promise<FoundLock
     readFolder(real, agent, locks, problems);
   }
   return { locks: await lookTwice(locks), problems };
+}
+
+/** Whether a file is named like a session write lock and lies where those of this installation do. Real path. */
+export function isSessionLockPlace(stores: SessionStores, file: string): boolean {
+  if (!file.endsWith(SUFFIX)) return false;
+  for (const { dir } of sessionFolders(stores, [])) if (realPath(dir) === path.dirname(file)) return true;
+  return false;
 }
 
 /** Agents that have a folder under `<state>/agents`. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { errorCode, errorText, UserError } from "../engine/errors.ts";
 import { type BugReport, renderBugReport } from "./bug-report.ts";
@@ -55,6 +55,7 @@ function writeNew(file: string, data: Uint8Array | string): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const fd = openSync(file, flags, 0o600);
   try {
+    fchmodSync(fd, 0o600); // whatever the umask
     const bytes = Buffer.from(data);
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
   } catch (error) {

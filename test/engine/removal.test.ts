@@ -16,6 +16,7 @@ import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openJournal, readJournal } from "../../src/engine/journal.ts";
 import type { MoveEntry } from "../../src/engine/journal-entry.ts";
+import { ownPlaces } from "../../src/engine/own-places.ts";
 import { isSameFile, putBack, putBackMistake } from "../../src/engine/put-back.ts";
 import { newRunId, openQuarantine, type QuarantineOptions, type Removal } from "../../src/engine/quarantine.ts";
 import { finishInterrupted, isOurs, matches, settleInterrupted } from "../../src/engine/settle.ts";
@@ -95,6 +96,12 @@ const phases = (stateDir: string) => readJournal(stateDir).map(({ phase }) => ph
 const last = (stateDir: string) => readJournal(stateDir).at(-1);
 const START = ["make folder", "journal intent", "look again"];
 const kept = (stateDir: string, run = "run") => path.join(stateDir, "vitals", "quarantine", run, "1-s.jsonl.lock");
+
+/** Has the config of a state dir keep its sessions elsewhere. */
+function keepSessionsIn(stateDir: string, folder: string): void {
+  const session = { store: path.join(folder, "sessions.json") };
+  writeFileSync(path.join(stateDir, "openclaw.json"), JSON.stringify({ session }));
+}
 
 describe("steps and journal", () => {
   test("of a plain removal", async () => {
@@ -534,6 +541,7 @@ describe("what was interrupted", () => {
   test("what is outside of the state dir stays in an update", () => {
     const elsewhere = temporaryFolder();
     const made = left("intent", "kept", { from: path.join(elsewhere, "s.jsonl.lock") });
+    keepSessionsIn(made.stateDir, elsewhere);
     expect(settled(made, true).count).toBe(0);
     const quarantine = openQuarantine(made.stateDir, "update", { confined: true });
     quarantine.close();
@@ -544,14 +552,18 @@ describe("what was interrupted", () => {
 
   test("whose files are ours", () => {
     const dir = temporaryFolder();
-    const entry = (from: string, to: string) => ({ from: path.join(dir, from), to: path.join(dir, to) }) as MoveEntry;
+    const entry = (from: string, to: string) =>
+      ({ run: "run", from: path.join(dir, from), to: path.join(dir, to) }) as MoveEntry;
     const state = path.join(dir, "state");
+    mkdirSync(state);
+    keepSessionsIn(state, path.join(dir, "store"));
     const inside = entry("state/s.lock", "state/vitals/quarantine/run/1-s.lock");
-    const store = entry("store/s.lock", "state/vitals/quarantine/run/1-s.lock");
-    const beside = entry("store/s.lock", "store/.vitals-run-1-s.lock.quarantined");
+    const store = entry("store/s.jsonl.lock", "state/vitals/quarantine/run/1-s.lock");
+    const beside = entry("store/s.jsonl.lock", "store/.vitals-run-1-s.jsonl.lock.quarantined");
     const others = entry("other/s.lock", "other/vitals/quarantine/run/1-s.lock");
-    expect([inside, store, beside, others].map((one) => isOurs(state, one))).toEqual([true, true, true, false]);
-    expect([inside, store, beside, others].map((one) => isOurs(state, one, true))).toEqual([true, false, false, false]);
+    const own = ownPlaces(state);
+    expect([inside, store, beside, others].map((one) => isOurs(own, one))).toEqual([true, true, true, false]);
+    expect([inside, store, beside, others].map((one) => isOurs(own, one, true))).toEqual([true, false, false, false]);
   });
 
   test("a file is the journaled one only in every respect", () => {
