@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { lookAtLock } from "../facts/lock-file.ts";
-import { errorCode, UserError } from "./errors.ts";
+import { errorCode, errorText, UserError } from "./errors.ts";
 
 /**
  * Takes the rights of everybody else away, and gives the owner those that a strange umask took, from an open file or
@@ -35,7 +35,6 @@ export function makePrivateDir(dir: string): void {
   const remedy = "Run as the user that owns the state directory, on a writable disk.";
   try {
     mkdirSync(dir, { mode: 0o700 });
-    closeToOthers(dir);
     // A file moved into a folder that a power cut takes away would be lost.
     syncDirectory(path.dirname(dir));
   } catch (error) {
@@ -45,7 +44,11 @@ export function makePrivateDir(dir: string): void {
     if (why !== null) throw new UserError(`${dir} cannot be looked at (${why}).`, remedy);
     if (there.kind !== "directory")
       throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
+  }
+  try {
     closeToOthers(dir);
+  } catch (error) {
+    throw new UserError(`${dir} cannot be closed to others (${errorCode(error) ?? errorText(error)}).`, remedy);
   }
 }
 

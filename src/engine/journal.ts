@@ -13,10 +13,12 @@ import {
   writeSync,
 } from "node:fs";
 import path from "node:path";
+import { realPath } from "../facts/paths.ts";
 import { readRegularFile, Unsuitable } from "../facts/regular-file.ts";
 import { keepPrivate, makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
+import { pinFolder } from "./pinned-folder.ts";
 
 /** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
 const SEGMENT_BYTES = 1_048_576;
@@ -59,7 +61,7 @@ export interface Journal {
  * @throws UserError when it cannot be written or something else stands in its place.
  */
 export function openJournal(stateDir: string): Journal {
-  const dir = vitalsDir(stateDir);
+  const dir = vitalsDir(realPath(stateDir));
   let fd = openCurrent(dir);
   let torn = false;
   const write = (line: string, flush: boolean): void => {
@@ -97,7 +99,13 @@ function openCurrent(dir: string): number {
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | NEITHER_LINK_NOR_WAIT;
   try {
     rotate(dir);
-    const fd = openSync(file, flags, 0o600);
+    const folder = pinFolder(dir);
+    let fd: number;
+    try {
+      fd = openSync(folder.at(CURRENT), flags, 0o600);
+    } finally {
+      folder.close();
+    }
     try {
       const stat = fstatSync(fd);
       if (!stat.isFile() || stat.nlink > 1) throw new Error("another kind of file stands in its place");

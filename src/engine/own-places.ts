@@ -5,7 +5,7 @@ import { isConfigLockPlace } from "../facts/config-locks.ts";
 import { isGatewayLockPlace } from "../facts/gateway-locks.ts";
 import { locate } from "../facts/installation.ts";
 import { once } from "../facts/once.ts";
-import { contains, isInside, realPath } from "../facts/paths.ts";
+import { contains, isInside, realPath, realPlace } from "../facts/paths.ts";
 import { sessionStores } from "../facts/places.ts";
 import { isSessionLockPlace } from "../facts/session-locks.ts";
 import type { JournalEntry } from "./journal-entry.ts";
@@ -50,7 +50,7 @@ export function ownPlaces(stateDir: string, { configPath, env = process.env }: O
   return {
     stateDir,
     has({ kind, from }) {
-      const file = path.join(realPath(path.dirname(from)), path.basename(from));
+      const file = realPlace(from);
       if (kind === undefined) return isLockPlace(file);
       if (kind === "row") return isInside(stateDir, file);
       if (kind === "config") return isInside(stateDir, file) || isConfigFile(file);

@@ -2,11 +2,13 @@ import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { realPath } from "../facts/paths.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
 import type { OwnPlaces } from "./own-places.ts";
+import { type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -57,7 +59,7 @@ export function openQuarantine(
   run: string,
   { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
 ): Quarantine {
-  const folder = path.join(vitalsDir(stateDir), "quarantine", run);
+  const folder = path.join(vitalsDir(realPath(stateDir)), "quarantine", run);
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined, own);
@@ -78,6 +80,19 @@ export function openQuarantine(
     onStep("make folder");
     makePrivateDir(path.dirname(folder));
     makePrivateDir(folder);
+    pinFolder(folder).close(); // what is about to be written there stays in the state dir
+  };
+  /** The folder of the lock at work: there are many locks in one, as a rule. */
+  let source: PinnedFolder | undefined;
+  let target: PinnedFolder | undefined;
+  const pinBoth = (dir: string): { source: PinnedFolder; target: PinnedFolder } => {
+    target ??= pinFolder(folder);
+    if (source?.dir !== dir) {
+      source?.close();
+      source = undefined;
+      source = pinFolder(dir);
+    }
+    return { source, target };
   };
 
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
@@ -102,27 +117,32 @@ export function openQuarantine(
       .judgeAgain()
       .catch((error: unknown) => `it could not be judged again: ${errorText(error)}`);
     if (verdict !== true) return keep({ status: "skipped", reason: verdict });
+    const name = path.basename(removal.path);
+    let held = to;
     try {
+      const pinned = pinBoth(path.dirname(removal.path));
+      held = pinned.target.at(path.basename(to));
       onStep("move");
-      renameSync(removal.path, to);
+      renameSync(pinned.source.at(name), held);
     } catch (error) {
-      if (errorCode(error) !== "EXDEV") return keep(failure(error));
+      if (errorCode(error) !== "EXDEV" || source === undefined) return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
       to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
       onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
       if (late !== null) return keep(late);
+      held = source.at(path.basename(to));
       try {
         onStep("move beside");
-        renameSync(removal.path, to);
+        renameSync(source.at(name), held);
       } catch (again) {
         return keep(failure(again));
       }
     }
     onStep("verify");
     touched.add(path.dirname(removal.path)).add(path.dirname(to));
-    const moved = lookAtLock(to);
+    const moved = lookAtLock(held);
     if (moved.kind === "file" && sameLock(moved.snapshot, removal.judged)) {
       onStep("journal moved");
       note(journal, { ...plan, to, phase: "moved" }, false);
@@ -154,6 +174,8 @@ export function openQuarantine(
       return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
     close() {
+      source?.close();
+      target?.close();
       onStep("make durable");
       for (const dir of touched) syncDirectory(dir);
       journal.close();

@@ -15,6 +15,7 @@ import path from "node:path";
 import { readRegularFile } from "../facts/regular-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
+import { type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import type { StepHook } from "./put-back.ts";
 
 /** A config that is read at all is not that large. */
@@ -62,22 +63,28 @@ export function draftPath(file: string, run: string, n: number): string {
  * @returns null when it is done, else why it was not; the file is then as it was.
  */
 export function replaceFile(before: StoredFile, content: Uint8Array, draft: string, onStep: StepHook): string | null {
+  let folder: PinnedFolder | undefined;
+  let held = draft;
   try {
+    folder = pinFolder(path.dirname(before.path));
+    held = folder.at(path.basename(draft));
     onStep("write draft");
-    writeDurably(draft, content, before);
+    writeDurably(held, content, before);
     onStep("look again");
     if (hashOf(before.path) !== before.sha256) {
-      rmSync(draft, { force: true });
+      rmSync(held, { force: true });
       return "it was changed since it was read";
     }
     onStep("replace");
-    renameSync(draft, before.path);
+    renameSync(held, folder.at(path.basename(before.path)));
     syncDirectory(path.dirname(before.path));
     onStep("replaced");
     return null;
   } catch (error) {
-    rmSync(draft, { force: true });
+    if (folder !== undefined) rmSync(held, { force: true });
     return `it could not be written: ${errorCode(error) ?? errorText(error)}`;
+  } finally {
+    folder?.close();
   }
 }
 

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
-import { isInside } from "../facts/paths.ts";
+import { isInside, realPlace } from "../facts/paths.ts";
 import { changeKind } from "./change-kinds.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
 import { type JournalEntry, latestEntries, type MovedFile, type MoveEntry, type NewEntry } from "./journal-entry.ts";
@@ -60,9 +60,10 @@ export function finishInterrupted(stateDir: string, confined: boolean, own = own
 
 /** Repairs whose last line does not tell where the file is now. */
 function interrupted(own: OwnPlaces, confined: boolean): JournalEntry[] {
-  return latestEntries(readJournal(own.stateDir)).filter(
-    (entry) => entry.phase !== "undone" && isOurs(own, entry, confined) && isInterrupted(entry),
-  );
+  return latestEntries(readJournal(own.stateDir))
+    .filter(({ phase }) => phase !== "undone")
+    .map(realEntry)
+    .filter((entry) => isOurs(own, entry, confined) && isInterrupted(entry));
 }
 
 function isInterrupted(entry: JournalEntry): boolean {
@@ -106,6 +107,11 @@ export function isOurs(own: OwnPlaces, entry: JournalEntry, confined = false): b
   if (kind !== undefined || confined || path.dirname(to) !== path.dirname(from)) return false;
   const name = path.basename(to);
   return name.startsWith(`.vitals-${run}-`) && name.endsWith(".quarantined") && own.has(entry);
+}
+
+/** An entry with real paths: what is looked at by them and held open stays where it is, whatever becomes a link. */
+export function realEntry<T extends JournalEntry>(entry: T): T {
+  return { ...entry, from: realPlace(entry.from), to: realPlace(entry.to) };
 }
 
 export function identity({ dev, ino, size, mtimeNs, sha256 }: LockSnapshot): MovedFile {

@@ -12,7 +12,7 @@ import {
 } from "./journal-entry.ts";
 import { type OwnPlaces, ownPlaces } from "./own-places.ts";
 import { putBack, type StepHook } from "./put-back.ts";
-import { isOurs, matches, settleInterrupted } from "./settle.ts";
+import { isOurs, matches, realEntry, settleInterrupted } from "./settle.ts";
 
 /** One repair as `history` shows it. */
 export interface PastRepair {
@@ -118,9 +118,11 @@ function restore(entry: JournalEntry, own: OwnPlaces, journal: Journal, onStep: 
   const { n, from } = entry;
   const result = (end: Undone): UndoneRepair => ({ n, path: from, ...end });
   if (!isDone(entry)) return result({ status: "skipped", reason: "there is nothing to undo" });
-  if (!isOurs(own, entry))
+  // What is looked at now is what is changed then, whatever becomes a link meanwhile.
+  const real = realEntry(entry);
+  if (!isOurs(own, real))
     return result({ status: "failed", reason: `${entry.to} or ${from} belongs to another state directory` });
-  const end = entry.kind === undefined ? moveBack(entry, onStep) : takeBack(entry, onStep);
+  const end = real.kind === undefined ? moveBack(real, onStep) : takeBack(real, onStep);
   if (end.status !== "restored") return result(end);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   onStep("journal undone");

@@ -59,7 +59,7 @@ const MAX_INCLUDE_BYTES = 2_097_152;
 export function readConfigFile(path: string, included: boolean): ConfigFile {
   try {
     const real = realpathSync(path);
-    const bytes = readBytes(path, real, included);
+    const bytes = readBytes(path, included);
     const text = bytes.toString("utf8");
     const json5 = parse(path, text);
     return { path, real, included, json5, utf8: Buffer.from(text).equals(bytes), bom: text.startsWith("\uFEFF") };
@@ -70,16 +70,16 @@ export function readConfigFile(path: string, included: boolean): ConfigFile {
   }
 }
 
-function readBytes(path: string, real: string, included: boolean): Buffer {
+function readBytes(path: string, included: boolean): Buffer {
   const limit = included ? MAX_INCLUDE_BYTES : MAX_CONFIG_BYTES;
   try {
-    const { bytes, stat } = readRegularFile(real, limit);
+    const { bytes, stat } = readRegularFile(path, limit);
     if (!included || stat.nlink === 1) return bytes;
   } catch (error) {
     if (!(error instanceof Unsuitable)) throw error;
     if (error.why === "too large")
       throw problemWith(path, `${path} is too large`, `Make it smaller than ${limit / 1_048_576} MiB.`);
-    throw problemWith(path, `${path} is not a regular file`, "Put a regular file in its place.");
+    throw problemWith(path, `${path} is ${error.why}`, "Put a regular file in its place.");
   }
   const remedy = "OpenClaw refuses to include it; put a copy in its place.";
   throw problemWith(path, `${path} has more than one hard link`, remedy);

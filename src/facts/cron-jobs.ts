@@ -32,8 +32,8 @@ export interface CronJobOptions {
 
 const MAX_BYTES = 33_554_432;
 const MAX_JOBS = 10_000;
-/** Ids go into commands that people paste. */
-const ID = /^[\w.:-]{1,200}$/;
+/** Ids go into commands, and are no options there. */
+const ID = /^[\w.:][\w.:-]{0,199}$/;
 
 /**
  * The host's cron jobs: from its database where that has the table (2026.7 and newer; a copy is read), else from

@@ -3,7 +3,7 @@ import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { type FoundLock, type FoundLocks, lookTwice, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
-import { isInside, realPath } from "./paths.ts";
+import { crossesUsers, isInside, realPath } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -107,7 +107,10 @@ function leadsToFolder(link: string): boolean {
 export function realDirectory(dir: string, problems: string[] = []): string | null {
   try {
     const real = realpathSync(dir);
-    return statSync(real).isDirectory() ? real : null;
+    if (!statSync(real).isDirectory()) return null;
+    if (!crossesUsers(dir)) return real;
+    problems.push(`${dir} leads to a folder of another user, its locks were not looked at`);
+    return null;
   } catch (error) {
     if (!isAbsent(error)) problems.push(unreadFolder(dir, error));
     return null;

@@ -29,7 +29,16 @@ const before = vi.hoisted(() => ({ call: null as ((name: string, a: string, b: s
 
 vi.mock("node:fs", async (importOriginal) => {
   const fs = await importOriginal<typeof import("node:fs")>();
-  const names = ["renameSync", "linkSync", "copyFileSync", "rmSync", "lstatSync", "openSync", "writeSync"] as const;
+  const names = [
+    "renameSync",
+    "linkSync",
+    "copyFileSync",
+    "rmSync",
+    "lstatSync",
+    "openSync",
+    "writeSync",
+    "fsyncSync",
+  ] as const;
   const wrapped = names.map((name) => {
     const real = fs[name] as (...args: unknown[]) => unknown;
     return [
@@ -47,10 +56,10 @@ afterEach(() => {
   before.call = null;
 });
 
-/** The next call of this name (to this path, if it matters) fails. */
+/** The next call of this name (to this file, if it matters, in whatever folder) fails. */
 function fail(name: string, code: string | undefined, file?: string): void {
   before.call = (called, a) => {
-    if (called !== name || (file !== undefined && a !== file)) return;
+    if (called !== name || (file !== undefined && path.basename(a) !== path.basename(file))) return;
     before.call = null;
     throw Object.assign(new Error("no code"), code === undefined ? {} : { code });
   };
@@ -393,10 +402,11 @@ describe("put back", () => {
 
   test("its folder is made durable", () => {
     const { dir, from, to } = two();
-    const synced: string[] = [];
-    before.call = (name, file) => void (name === "openSync" && synced.push(file));
+    const calls: string[] = [];
+    before.call = (name, file) => void ((name === "openSync" || name === "fsyncSync") && calls.push(`${name} ${file}`));
     putBack(from, to);
-    expect(synced).toEqual([dir]);
+    expect(calls.at(-2)).toBe(`openSync ${dir}`);
+    expect(calls.at(-1)).toMatch(/^fsyncSync/);
   });
 
   test("a mistake that cannot be undone is told, never thrown", () => {
