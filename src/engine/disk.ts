@@ -30,25 +30,26 @@ export function keepPrivate(fd: number, { mode }: Stats, wanted: 0o600 | 0o700):
 /**
  * Makes one directory with mode 0700, and one that is there the same; refuses links, so that nothing is written out of
  * the state dir.
+ * @param shown how it is called to people
  */
-export function makePrivateDir(dir: string): void {
+export function makePrivateDir(dir: string, shown = dir): void {
   const remedy = "Run as the user that owns the state directory, on a writable disk.";
   try {
     mkdirSync(dir, { mode: 0o700 });
     // A file moved into a folder that a power cut takes away would be lost.
     syncDirectory(path.dirname(dir));
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw new UserError(`${dir} cannot be made (${errorCode(error)}).`, remedy);
+    if (errorCode(error) !== "EEXIST") throw new UserError(`${shown} cannot be made (${errorCode(error)}).`, remedy);
     const there = lookAtLock(dir);
     const why = there.kind === "unreadable" ? there.why : there.kind === "missing" ? "ENOENT" : null;
-    if (why !== null) throw new UserError(`${dir} cannot be looked at (${why}).`, remedy);
+    if (why !== null) throw new UserError(`${shown} cannot be looked at (${why}).`, remedy);
     if (there.kind !== "directory")
-      throw new UserError(`${dir} is not a directory.`, "Move it away: repairs are kept there.");
+      throw new UserError(`${shown} is not a directory.`, "Move it away: repairs are kept there.");
   }
   try {
     closeToOthers(dir);
   } catch (error) {
-    throw new UserError(`${dir} cannot be closed to others (${errorCode(error) ?? errorText(error)}).`, remedy);
+    throw new UserError(`${shown} cannot be closed to others (${errorCode(error) ?? errorText(error)}).`, remedy);
   }
 }
 

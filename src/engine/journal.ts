@@ -18,7 +18,7 @@ import { readRegularFile, Unsuitable } from "../facts/regular-file.ts";
 import { keepPrivate, makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
-import { pinFolder } from "./pinned-folder.ts";
+import { inFolder } from "./pinned-folder.ts";
 
 /** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
 const SEGMENT_BYTES = 1_048_576;
@@ -99,13 +99,7 @@ function openCurrent(dir: string): number {
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | NEITHER_LINK_NOR_WAIT;
   try {
     rotate(dir);
-    const folder = pinFolder(dir);
-    let fd: number;
-    try {
-      fd = openSync(folder.at(CURRENT), flags, 0o600);
-    } finally {
-      folder.close();
-    }
+    const fd = inFolder(dir, (folder) => openSync(folder.at(CURRENT), flags, 0o600));
     try {
       const stat = fstatSync(fd);
       if (!stat.isFile() || stat.nlink > 1) throw new Error("another kind of file stands in its place");

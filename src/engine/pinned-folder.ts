@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import path from "node:path";
-import { errorCode } from "./errors.ts";
+import { makePrivateDir } from "./disk.ts";
+import { errorCode, UserError } from "./errors.ts";
 
 /** A folder that is held open: a name in it stays a name in it, whatever becomes of the path that led there. */
 export interface PinnedFolder {
@@ -39,6 +40,25 @@ export function pinFolder(dir: string): PinnedFolder {
   return { dir, at: (name) => `${held}/${name}`, close: () => letGo(fd) };
 }
 
+/** Does this with a folder held open. @throws as `pinFolder`, and what the work throws. */
+export function inFolder<T>(dir: string, work: (folder: PinnedFolder) => T): T {
+  const folder = pinFolder(dir);
+  try {
+    return work(folder);
+  } finally {
+    folder.close();
+  }
+}
+
+/** Makes a private folder in another one, and the same in that, by their names. Nothing is made elsewhere. */
+export function makeFoldersIn(dir: string, ...names: readonly string[]): void {
+  const [name, ...rest] = names;
+  if (name === undefined) return;
+  const made = path.join(dir, name);
+  inFolder(dir, (folder) => makePrivateDir(folder.at(name), made));
+  makeFoldersIn(made, ...rest);
+}
+
 function letGo(fd: number): void {
   try {
     closeSync(fd);
@@ -48,5 +68,5 @@ function letGo(fd: number): void {
 }
 
 function movedAway(dir: string): Error {
-  return new Error(`${dir} leads elsewhere by now`);
+  return new UserError(`${dir} leads elsewhere by now.`, "Find out who put a link in its place, and look again.");
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import { lookAtLock } from "../facts/lock-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
-import { pinFolder } from "./pinned-folder.ts";
+import { inFolder } from "./pinned-folder.ts";
 
 /** Called before and after each step with its name; tests kill the process there or make it fail. */
 export type StepHook = (step: string) => void;
@@ -13,19 +13,13 @@ export type StepHook = (step: string) => void;
  * @returns false when the place is taken by something else.
  */
 export function putBack(from: string, to: string, onStep: StepHook = () => {}): boolean {
-  const source = pinFolder(path.dirname(from));
-  try {
-    const target = pinFolder(path.dirname(to));
-    try {
-      const back = linkBack(source.at(path.basename(from)), target.at(path.basename(to)), onStep);
-      if (back) syncDirectory(path.dirname(to));
-      return back;
-    } finally {
-      target.close();
-    }
-  } finally {
-    source.close();
-  }
+  const back = inFolder(path.dirname(from), (source) =>
+    inFolder(path.dirname(to), (target) =>
+      linkBack(source.at(path.basename(from)), target.at(path.basename(to)), onStep),
+    ),
+  );
+  if (back) syncDirectory(path.dirname(to));
+  return back;
 }
 
 function linkBack(from: string, to: string, onStep: StepHook): boolean {

@@ -4,11 +4,11 @@ import path from "node:path";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { realPath } from "../facts/paths.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
-import { makePrivateDir, syncDirectory } from "./disk.ts";
+import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
 import type { OwnPlaces } from "./own-places.ts";
-import { type PinnedFolder, pinFolder } from "./pinned-folder.ts";
+import { makeFoldersIn, type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -59,7 +59,8 @@ export function openQuarantine(
   run: string,
   { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
 ): Quarantine {
-  const folder = path.join(vitalsDir(realPath(stateDir)), "quarantine", run);
+  const vitals = vitalsDir(realPath(stateDir));
+  const folder = path.join(vitals, "quarantine", run);
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined, own);
@@ -78,9 +79,7 @@ export function openQuarantine(
   };
   const makeFolder = (): void => {
     onStep("make folder");
-    makePrivateDir(path.dirname(folder));
-    makePrivateDir(folder);
-    pinFolder(folder).close(); // what is about to be written there stays in the state dir
+    makeFoldersIn(vitals, "quarantine", run);
   };
   /** The folder of the lock at work: there are many locks in one, as a rule. */
   let source: PinnedFolder | undefined;

@@ -15,7 +15,7 @@ import path from "node:path";
 import { readRegularFile } from "../facts/regular-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
-import { type PinnedFolder, pinFolder } from "./pinned-folder.ts";
+import { inFolder, type PinnedFolder } from "./pinned-folder.ts";
 import type { StepHook } from "./put-back.ts";
 
 /** A config that is read at all is not that large. */
@@ -63,13 +63,24 @@ export function draftPath(file: string, run: string, n: number): string {
  * @returns null when it is done, else why it was not; the file is then as it was.
  */
 export function replaceFile(before: StoredFile, content: Uint8Array, draft: string, onStep: StepHook): string | null {
-  let folder: PinnedFolder | undefined;
-  let held = draft;
   try {
-    folder = pinFolder(path.dirname(before.path));
-    held = folder.at(path.basename(draft));
+    return inFolder(path.dirname(before.path), (folder) => replaceIn(folder, before, content, draft, onStep));
+  } catch (error) {
+    return `it could not be written: ${errorCode(error) ?? errorText(error)}`;
+  }
+}
+
+function replaceIn(
+  folder: PinnedFolder,
+  before: StoredFile,
+  content: Uint8Array,
+  draft: string,
+  onStep: StepHook,
+): string | null {
+  const held = folder.at(path.basename(draft));
+  try {
     onStep("write draft");
-    writeDurably(held, content, before);
+    writeNew(held, content, before);
     onStep("look again");
     if (hashOf(before.path) !== before.sha256) {
       rmSync(held, { force: true });
@@ -81,19 +92,18 @@ export function replaceFile(before: StoredFile, content: Uint8Array, draft: stri
     onStep("replaced");
     return null;
   } catch (error) {
-    if (folder !== undefined) rmSync(held, { force: true });
-    return `it could not be written: ${errorCode(error) ?? errorText(error)}`;
-  } finally {
-    folder?.close();
+    rmSync(held, { force: true });
+    throw error;
   }
 }
 
-/** Writes a new file and flushes it; `like` gives mode and owner. @throws when something stands there. */
-export function writeDurably(
-  file: string,
-  content: Uint8Array,
-  like?: { readonly mode: number; readonly uid: number; readonly gid: number },
-): void {
+/** Writes a new private file and flushes it. @param file a real path @throws when something stands there. */
+export function writeDurably(file: string, content: Uint8Array): void {
+  inFolder(path.dirname(file), (folder) => writeNew(folder.at(path.basename(file)), content));
+}
+
+/** @param like gives mode and owner */
+function writeNew(file: string, content: Uint8Array, like?: Pick<StoredFile, "mode" | "uid" | "gid">): void {
   const fd = openSync(file, "wx", 0o600);
   try {
     if (like === undefined) fchmodSync(fd, 0o600); // whatever the umask
