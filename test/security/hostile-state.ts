@@ -271,7 +271,7 @@ export function hostileEntries(stateDir: string, outside: string): string[] {
       },
     );
   const polluting = '{"v":1,"__proto__":{"polluted":true},"run":"p","n":1,"from":"/x","to":"/y","constructor":1}';
-  return [...lines.map((line) => JSON.stringify(line)), polluting, "[".repeat(50_000), "\u0000"];
+  return [...lines.map((line) => JSON.stringify(line)), polluting, "[".repeat(2_000), "\u0000"];
 }
 
 /** Leases and jobs that name what they should not. */
