@@ -77,6 +77,7 @@ function agentsInTemplate(store: string): string[] {
 
 function listDirectories(dir: string): string[] {
   try {
+    if (crossesUsers(dir)) return []; // said by who notes why there are none
     return readdirSync(dir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && leadsToFolder(path.join(dir, entry.name))))
       .map((entry) => entry.name)
@@ -88,7 +89,8 @@ function listDirectories(dir: string): string[] {
 
 function noteUnreadable(dir: string, problems: string[]): void {
   try {
-    readdirSync(dir);
+    if (crossesUsers(dir)) problems.push(othersFolder(dir));
+    else readdirSync(dir);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") problems.push(unreadFolder(dir, error));
   }
@@ -109,12 +111,16 @@ export function realDirectory(dir: string, problems: string[] = []): string | nu
     const real = realpathSync(dir);
     if (!statSync(real).isDirectory()) return null;
     if (!crossesUsers(dir)) return real;
-    problems.push(`${dir} leads to a folder of another user, its locks were not looked at`);
+    problems.push(othersFolder(dir));
     return null;
   } catch (error) {
     if (!isAbsent(error)) problems.push(unreadFolder(dir, error));
     return null;
   }
+}
+
+function othersFolder(dir: string): string {
+  return `${dir} leads to a folder of another user, its locks were not looked at`;
 }
 
 function isAbsent(error: unknown): boolean {

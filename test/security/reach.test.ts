@@ -1,5 +1,14 @@
 /** How far we go: programs, links, other users' files. */
-import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+} from "node:fs";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { readConfigGraph } from "../../src/facts/config-graph.ts";
@@ -77,4 +86,12 @@ test.skipIf(!onLinux || !asRoot)("nor is a folder looked into", async () => {
   const { locks, problems } = await readSessionLocks(stores);
   expect(locks).toEqual([]);
   expect(problems).toEqual([expect.stringContaining("leads to a folder of another user")]);
+  link("../closed", "agents-elsewhere", 54_321);
+  renameSync(at("user", "agents"), at("user", "aside"));
+  renameSync(at("user", "agents-elsewhere"), at("user", "agents"));
+  const elsewhere = await readSessionLocks(stores);
+  expect(elsewhere).toEqual({
+    locks: [],
+    problems: [expect.stringMatching(/agents leads to a folder of another user/)],
+  });
 });
