@@ -22,11 +22,13 @@ import type { UndoneRepair } from "./engine/undo.ts";
 export async function undo(
   options: { stateDir?: string; run?: string; only?: readonly number[] } = {},
 ): Promise<UndoneRepair[]> {
-  const [{ locate }, { runToUndo, undoRun }] = await Promise.all([
+  const [{ locate }, { ownPlaces }, { runToUndo, undoRun }] = await Promise.all([
     import("./facts/installation.ts"),
+    import("./engine/own-places.ts"),
     import("./engine/undo.ts"),
   ]);
-  const { stateDir } = locate({ stateDir: options.stateDir, env: process.env });
-  const run = runToUndo(stateDir, options.run);
-  return run === null ? [] : undoRun(stateDir, run.run, options.only);
+  const { stateDir, configPath } = locate({ stateDir: options.stateDir, env: process.env });
+  const own = ownPlaces(stateDir, { configPath });
+  const run = runToUndo(stateDir, options.run, own);
+  return run === null ? [] : undoRun(stateDir, run.run, options.only, undefined, own);
 }

@@ -7,6 +7,22 @@ import { packageFile } from "../src/package.ts";
 import { put, tempDir } from "./facts/sandbox.ts";
 
 const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
+const REGISTRY = "https://registry.npmjs.org/";
+const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
+  packages: Record<
+    string,
+    {
+      readonly dev?: boolean;
+      readonly devOptional?: boolean;
+      readonly hasInstallScript?: boolean;
+      readonly integrity?: string;
+      readonly resolved?: string;
+      readonly license?: string;
+      readonly dependencies?: object;
+    }
+  >;
+};
+const production = Object.keys(packages).filter((name) => name !== "" && packages[name]?.dev !== true);
 let packed: string[] = [];
 
 beforeAll(async () => {
@@ -120,14 +136,37 @@ describe("the package", () => {
   });
 
   test("depends on nothing that runs a script when it is installed", () => {
-    const { packages } = JSON.parse(readFileSync(packageFile("package-lock.json"), "utf8")) as {
-      packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
-    };
-    const production = Object.keys(packages).filter((name) => name !== "" && packages[name]?.dev !== true);
     expect(production).toEqual(
       expect.arrayContaining(Object.keys(manifest.dependencies).map((name) => `node_modules/${name}`)),
     );
     expect(production.filter((name) => packages[name]?.hasInstallScript || hasInstallScript(name))).toEqual([]);
+  });
+
+  test("depends on nothing that CONTRIBUTING does not account for", () => {
+    const text = read("CONTRIBUTING.md");
+    const [, table = "", brought = ""] =
+      /## Dependencies\n([\s\S]*?)\nWhat they bring[^\n]*\n([\s\S]*?)\nThe tests/.exec(text) ?? [];
+    const named = [...table.matchAll(/^\| (\w\S*) +\| \S/gm)].map(([, name]) => name);
+    expect(named).toEqual(Object.keys(manifest.dependencies));
+    const lists = brought.replace(/\n {2}/g, " ").matchAll(/^- (\S+): (.+)$/gm);
+    const told = Object.fromEntries([...lists].map(([, name = "", list = ""]) => [name, list.split(", ")]));
+    const found = named.map((name = "") => [name, broughtBy(name)] as const).filter(([, list]) => list.length > 0);
+    expect(told).toEqual(Object.fromEntries(found));
+    const all = new Set([...named, ...found.flatMap(([, list]) => list)]);
+    // A peer that nobody has to have comes with our own tools only.
+    const brings = production.filter((place) => packages[place]?.devOptional !== true);
+    expect(brings.map((place) => place.replace(/^node_modules\//, "")).sort(), "each once").toEqual([...all].sort());
+  });
+
+  test("is locked to what the registry has, under licences that ask for nothing but a notice", () => {
+    const entries = Object.entries(packages).filter(([name]) => name !== "");
+    expect(entries.length).toBeGreaterThan(100);
+    expect(entries.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? "")).map(([name]) => name)).toEqual([]);
+    // Some set-ups of npm leave the address out where it is the registry's.
+    const elsewhere = entries.filter(([, { resolved = REGISTRY }]) => !resolved.startsWith(REGISTRY));
+    expect(elsewhere.map(([name]) => name)).toEqual([]);
+    const licences = new Set(production.map((name) => packages[name]?.license));
+    expect([...licences].filter((one) => !["MIT", "ISC", "PSF-2.0"].includes(one ?? ""))).toEqual([]);
   });
 });
 
@@ -147,6 +186,16 @@ function reachable(entries: readonly string[]): string[] {
   };
   for (const entry of entries) add(entry);
   return [...found];
+}
+
+/** What a package brings along, and what that brings, by name. */
+function broughtBy(name: string, seen = new Set<string>()): string[] {
+  for (const one of Object.keys(packages[`node_modules/${name}`]?.dependencies ?? {})) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    broughtBy(one, seen);
+  }
+  return [...seen].sort();
 }
 
 /** What 2026.5.22 refuses to install, in one file. */

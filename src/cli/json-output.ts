@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { toJson } from "./terminal.ts";
 
 /** So many items of a list become one piece of text. */
 const BATCH = 256;
@@ -17,21 +18,21 @@ export async function writeJson(stream: NodeJS.WritableStream, document: unknown
 /** Together what `JSON.stringify` makes of it, and a line end. */
 function* pieces(document: unknown): Iterable<string> {
   if (!isPlain(document) || Object.values(document).every((value) => !isLong(value))) {
-    yield `${JSON.stringify(document)}\n`;
+    yield `${toJson(document)}\n`;
     return;
   }
   let before = "{";
   for (const [key, value] of Object.entries(document)) {
     if (value === undefined) continue;
-    before += `${JSON.stringify(key)}:`;
+    before += `${toJson(key)}:`;
     if (isLong(value)) {
       before += "[";
       for (let at = 0; at < value.length; at += BATCH) {
-        yield before + JSON.stringify(value.slice(at, at + BATCH)).slice(1, -1);
+        yield before + toJson(value.slice(at, at + BATCH)).slice(1, -1);
         before = ",";
       }
       before = "],";
-    } else before += `${JSON.stringify(value)},`;
+    } else before += `${toJson(value)},`;
   }
   yield `${before.replace(/,$/, "")}}\n`;
 }

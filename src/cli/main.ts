@@ -4,7 +4,7 @@ import check from "./commands/check.ts";
 import { Interrupted } from "./interrupts.ts";
 import { writeJson } from "./json-output.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
-import { canAsk, columnsOf, type Terminal } from "./terminal.ts";
+import { canAsk, columnsOf, plain, type Terminal, toJson } from "./terminal.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
 
@@ -54,7 +54,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     else if (document !== undefined) await writeJson(stdout, document);
     return code;
   } catch (error) {
-    if (json) terminal.stdout.write(`${JSON.stringify(failureDocument(error))}\n`);
+    if (json) terminal.stdout.write(`${toJson(failureDocument(error))}\n`);
     terminal.stderr.write(await fitted(failureText(error), terminal.stderr));
     return error instanceof Interrupted ? EXIT.interrupted : EXIT.failed;
   }
@@ -131,7 +131,7 @@ export function failureDocument(error: unknown) {
 
 function failureText(error: unknown): string {
   if (error instanceof Interrupted) return `${error.message}\n`;
-  if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${error.remedy}\n`;
+  if (error instanceof UserError) return `openclaw-vitals: ${errorText(error)} ${plain(error.remedy)}\n`;
   return `openclaw-vitals failed: ${errorText(error)}\nThis is a defect of openclaw-vitals; nothing was left half done. Please report it.\n`;
 }
 

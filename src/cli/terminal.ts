@@ -15,6 +15,9 @@ export interface Terminal {
 export type Style = Parameters<typeof styleText>[0];
 export type Paint = (style: Style, text: string) => string;
 
+/** Control and format characters: escape sequences begin with one, and others turn the direction of a line. */
+const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
 /** Colours for one stream; none into a pipe, with NO_COLOR or when not wanted. */
 export function painter(stream: NodeJS.WriteStream, wanted: boolean): Paint {
   if (!wanted) return (_style, text) => text;
@@ -43,7 +46,22 @@ export function columnsOf({ isTTY, columns }: NodeJS.WriteStream): number | unde
   return isTTY ? columns : undefined;
 }
 
+/**
+ * A document as JSON on one line. What JSON leaves as it is although it can move a cursor or turn a line around is
+ * escaped, too.
+ */
+export function toJson(document: unknown): string {
+  const text = JSON.stringify(document);
+  // Nearly all documents are plain, and to see that takes a tenth of looking for each character.
+  if (!/[^ -~]/.test(text)) return text;
+  return text.replace(HIDDEN, (character) =>
+    Array.from({ length: character.length }, (_, at) => {
+      return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+    }).join(""),
+  );
+}
+
 /** File names and messages may hold control characters: none reaches the terminal. */
 export function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+  return text.replace(HIDDEN, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }

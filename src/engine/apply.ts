@@ -1,5 +1,6 @@
 import type { Facts } from "../facts/facts.ts";
 import { errorText } from "./errors.ts";
+import { ownPlaces } from "./own-places.ts";
 import type { StepHook } from "./put-back.ts";
 import { openQuarantine } from "./quarantine.ts";
 import type { Finding, Repair, RepairOutcome } from "./types.ts";
@@ -64,7 +65,8 @@ export async function applyAll(
   run: string,
   { onStep, hostConfig, watcher, signal }: ApplyOptions,
 ): Promise<Applied[]> {
-  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating });
+  const own = ownPlaces(facts.stateDir, facts);
+  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own });
   const applied: Applied[] = [];
   const applyOne = async (planned: PlannedRepair): Promise<Applied> => {
     const { finding, fixId, repair } = planned;

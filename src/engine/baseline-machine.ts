@@ -1,5 +1,6 @@
 import { getJson } from "../facts/loopback.ts";
 import { moduleFile } from "../package.ts";
+import { programs } from "../run.ts";
 import { delayOf, timedGet } from "./baseline-probe.ts";
 
 const CONTROL = moduleFile("src/engine/baseline-control");
@@ -17,7 +18,7 @@ export interface Machine {
 
 /** Starts the process that is asked in between; `close` ends it. */
 export async function openMachine(): Promise<Machine> {
-  const { x } = await import("tinyexec");
+  const x = await programs();
   const server = x(process.execPath, ["--no-warnings", CONTROL, "serve"]);
   let port: number | null = null;
   try {

@@ -1,10 +1,12 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
+import { realPath } from "../facts/paths.ts";
 import { BASELINE_SCHEMA, type Baseline, MEASURES, type Measure } from "./baseline.ts";
 import { interquartileRange, median } from "./baseline-statistics.ts";
 import { makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, UserError } from "./errors.ts";
+import { inFolder, makeFoldersIn } from "./pinned-folder.ts";
 import { draftPath, writeDurably } from "./replace-file.ts";
 
 /** A file with some dozens of samples per measure has some kilobytes. */
@@ -38,16 +40,16 @@ export function baselineFolder(stateDir: string): string {
  * @throws UserError when it cannot be written.
  */
 export function saveBaseline(stateDir: string, baseline: Baseline): string {
-  const folder = baselineFolder(stateDir);
+  const folder = baselineFolder(realPath(stateDir));
   makePrivateDir(path.dirname(folder));
-  makePrivateDir(folder);
+  makeFoldersIn(path.dirname(folder), path.basename(folder));
   const stamp = baseline.at.replace(/[:.]/g, "-");
   const version = (baseline.host.version ?? "unknown").replace(/[^\w.-]/g, "_");
   const file = path.join(folder, `${stamp}-${version}.json`);
   const draft = draftPath(file, randomHex(6), 1);
   try {
     writeDurably(draft, Buffer.from(`${JSON.stringify(baseline, null, 2)}\n`));
-    renameSync(draft, file);
+    inFolder(folder, ({ at }) => renameSync(at(path.basename(draft)), at(path.basename(file))));
     syncDirectory(folder);
   } catch (error) {
     rmSync(draft, { force: true });

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type ConfigGraph, formatPath, readConfigGraph } from "../facts/config-graph.ts";
 import type { Facts } from "../facts/facts.ts";
-import { isInside } from "../facts/paths.ts";
+import { crossesUsers, isInside } from "../facts/paths.ts";
 import { whyRefused } from "./config-accepts.ts";
 import { configDiff } from "./config-diff.ts";
 import { editConfigText } from "./config-edit.ts";
@@ -97,6 +97,8 @@ async function planEdits(
 
 /** @throws UserError when the file cannot be read or edited as wanted. */
 function edited(file: FileEdits): EditedFile {
+  if (crossesUsers(file.file))
+    throw new UserError(`${file.file} leads to a file of another user.`, "Change it by hand.");
   let before: StoredFile;
   try {
     before = readStoredFile(file.real);

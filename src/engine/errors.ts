@@ -21,5 +21,5 @@ export function errorCode(error: unknown): string | undefined {
 /** One line about an unknown error, without stack and control characters. */
 export function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").slice(0, 300);
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").slice(0, 300);
 }

@@ -1,5 +1,6 @@
 import type { GatewayProcess } from "../facts/gateway.ts";
 import type { HostCommand } from "../facts/installation.ts";
+import { programs } from "../run.ts";
 
 /** What came of running the host's own command. */
 export type HostRun =
@@ -18,7 +19,6 @@ export async function runHost(
   { port, ownsPort }: Pick<GatewayProcess, "port" | "ownsPort">,
   timeout: number,
 ): Promise<HostRun> {
-  const { x } = await import("tinyexec");
   try {
     const at = ownsPort ? { OPENCLAW_GATEWAY_PORT: String(port) } : {};
     const nodeOptions = {
@@ -26,11 +26,9 @@ export async function runHost(
       // A Ctrl-C on the terminal is for us: what has begun is brought to its end.
       detached: process.platform !== "win32",
     };
-    // `nodePath` would put a folder of the working directory on the PATH.
-    const { stdout, stderr, exitCode } = await x(command, [...before, ...args], {
+    const { stdout, stderr, exitCode } = await (await programs())(command, [...before, ...args], {
       timeout,
       nodeOptions,
-      nodePath: false,
     });
     return exitCode === undefined ? { ended: "timeout" } : { ended: "exit", stdout, stderr, exitCode };
   } catch (error) {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import path from "node:path";
 import type { LockSnapshot } from "../facts/lock-file.ts";
 import { changeKind } from "./change-kinds.ts";
 
@@ -66,17 +67,37 @@ export function isNeeded(entry: JournalEntry): boolean {
   return entry.phase === "intent" || (entry.kind === undefined ? existsSync(entry.to) : canUndo(entry));
 }
 
-/** Whether a line that was read is an entry this version understands. */
+/** A run's id stands in names of files and in commands. */
+const RUN = /^[\p{L}\p{N}][\p{L}\p{N}._-]{0,63}$/u;
+const MOVE_PHASES: readonly unknown[] = ["intent", "moved", "kept", "stuck", "undone"] satisfies MoveEntry["phase"][];
+const CHANGE_PHASES: readonly unknown[] = ["intent", "done", "kept", "undone"] satisfies ChangeEntry["phase"][];
+
+/** Whether a line that was read is an entry this version understands. Anybody can have written it. */
 export function isEntry(line: unknown): line is JournalEntry {
   const entry = line as Partial<MoveEntry> | Partial<ChangeEntry> | null;
   if (
     entry?.v !== 1 ||
     typeof entry.run !== "string" ||
-    typeof entry.n !== "number" ||
-    typeof entry.from !== "string" ||
-    typeof entry.to !== "string"
+    !RUN.test(entry.run) ||
+    !Number.isSafeInteger(entry.n) ||
+    !isPlainPath(entry.from) ||
+    !isPlainPath(entry.to) ||
+    ![entry.at, entry.checkId, entry.fixId, entry.findingId, entry.reason ?? ""].every((one) => typeof one === "string")
   )
     return false;
-  if (entry.kind === undefined) return typeof (entry as Partial<MoveEntry>).file?.sha256 === "string";
-  return typeof entry.kind === "string" && typeof entry.detail === "object" && entry.detail !== null;
+  if (entry.kind === undefined)
+    return MOVE_PHASES.includes(entry.phase) && typeof (entry as Partial<MoveEntry>).file?.sha256 === "string";
+  return (
+    CHANGE_PHASES.includes(entry.phase) &&
+    typeof entry.kind === "string" &&
+    typeof entry.detail === "object" &&
+    entry.detail !== null
+  );
+}
+
+/** Absolute, and without steps back: where such a path leads depends on what is a link. */
+function isPlainPath(file: unknown): boolean {
+  return (
+    typeof file === "string" && path.isAbsolute(file) && !file.includes("\0") && !file.split(/[\\/]/).includes("..")
+  );
 }

@@ -6,7 +6,6 @@ import {
   lstatSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   renameSync,
   rmSync,
@@ -14,13 +13,19 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
-import { makePrivateDir, syncDirectory } from "./disk.ts";
+import { realPath } from "../facts/paths.ts";
+import { readRegularFile, Unsuitable } from "../facts/regular-file.ts";
+import { keepPrivate, makePrivateDir, syncDirectory } from "./disk.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { isEntry, isNeeded, type JournalEntry, latestEntries, type NewEntry } from "./journal-entry.ts";
+import { inFolder } from "./pinned-folder.ts";
 
 /** A full segment is put aside when a run starts; it is dropped once nothing in it can be undone. Bytes. */
 const SEGMENT_BYTES = 1_048_576;
+/** A run with 100,000 repairs writes some 140 MB into one. */
+const MAX_BYTES = 400_000_000;
 const CURRENT = "journal.jsonl";
+const NEITHER_LINK_NOR_WAIT = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const SEGMENT = /^journal\.(\d+)-[0-9a-f]+\.jsonl$/;
 
 /** `<state>/vitals`, made private to its owner. @throws UserError when something else stands there. */
@@ -56,7 +61,7 @@ export interface Journal {
  * @throws UserError when it cannot be written or something else stands in its place.
  */
 export function openJournal(stateDir: string): Journal {
-  const dir = vitalsDir(stateDir);
+  const dir = vitalsDir(realPath(stateDir));
   let fd = openCurrent(dir);
   let torn = false;
   const write = (line: string, flush: boolean): void => {
@@ -91,12 +96,20 @@ export function openJournal(stateDir: string): Journal {
 
 function openCurrent(dir: string): number {
   const file = path.join(dir, CURRENT);
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | NEITHER_LINK_NOR_WAIT;
   try {
     rotate(dir);
-    const fd = openSync(file, flags, 0o600);
-    if (fstatSync(fd).size === 0) syncDirectory(dir);
-    mendTornLine(fd);
+    const fd = inFolder(dir, (folder) => openSync(folder.at(CURRENT), flags, 0o600));
+    try {
+      const stat = fstatSync(fd);
+      if (!stat.isFile() || stat.nlink > 1) throw new Error("another kind of file stands in its place");
+      keepPrivate(fd, stat, 0o600);
+      if (stat.size === 0) syncDirectory(dir);
+      mendTornLine(fd);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
     return fd;
   } catch (error) {
     throw new UserError(
@@ -134,9 +147,10 @@ function unread(file: string, error: unknown): never[] {
 function readSegment(file: string): JournalEntry[] {
   let text: string;
   try {
-    if (!lstatSync(file).isFile()) return [];
-    text = readFileSync(file, "utf8");
+    text = readRegularFile(file, MAX_BYTES, { follow: false }).bytes.toString("utf8");
   } catch (error) {
+    // What else stands there is no journal of ours, and is said where one is written.
+    if (error instanceof Unsuitable && error.why !== "too large") return [];
     return unread(file, error);
   }
   return text.split("\n").flatMap((line) => {

@@ -1,8 +1,8 @@
 import type { JudgedLease, Lease } from "../facts/leases.ts";
 import { isRemovable, type LeaseJudgement, type LeaseReason } from "./lease-verdict.ts";
+import { gatewayEvidence } from "./lock-evidence.ts";
 import { UNSEEN_GATEWAY_HINT } from "./lock-sentences.ts";
 import type { Evidence, FindingDraft, Severity } from "./types.ts";
-import { gatewayEvidence } from "./verdict.ts";
 
 /** What a state lease stands for and what it stops while it stands; other scopes stop nothing a user would miss. */
 const SCOPES: Readonly<Record<string, { readonly target: string; readonly stops: string }>> = {

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import type { Facts } from "../facts/facts.ts";
 import type { JudgedLease } from "../facts/leases.ts";
+import { isInside } from "../facts/paths.ts";
 import { findingId } from "./finding-id.ts";
 import { inHostProcess, whyNotDown } from "./host-down.ts";
 import { leaseIdentity } from "./lease-findings.ts";
@@ -44,11 +45,14 @@ async function apply(judged: JudgedLease, facts: Facts, policy: Policy, run: Rep
 
   const { quarantine, checkId, fixId, findingId } = run;
   const row = { file, table: lease.table, key: lease.key, rowHash: lease.rowHash };
-  const claims = lease.database === null ? null : path.resolve(now.stateDir, lease.database);
+  const named = lease.database === null ? null : path.resolve(now.stateDir, lease.database);
+  const claims = named !== null && isFile(named) ? named : null;
+  // To look whether somebody has a database open is to open it, which can change it.
+  const outside = [file, claims].find((one) => one !== null && !isInside(now.stateDir, one));
+  if (outside) return { status: "skipped", reason: `${outside} lies outside of the state directory` };
   return await quarantine.change(
     { kind: "row", checkId, fixId, findingId, from: file, keepAs: path.basename(file), detail: rowDetail(row) },
-    ({ to }, onStep) =>
-      removeRow({ row, backup: to, claims: claims !== null && isFile(claims) ? claims : null }, onStep),
+    ({ to }, onStep) => removeRow({ row, backup: to, claims }, onStep),
   );
 }
 

@@ -54,7 +54,12 @@ export async function readPolicy(sources: PolicySources, nowMs = Date.now()): Pr
   if (pluginConfig !== undefined)
     await add(pluginConfig, { source: "plugin-config", where: PLUGIN_CONFIG }, `openclaw.json ${PLUGIN_CONFIG}`);
   const file = sources.file ?? findPolicyFile(sources.stateDir);
-  if (file !== undefined) await add(await readPolicyFile(file), { source: "file", where: file }, file);
+  if (file !== undefined)
+    await add(
+      await readPolicyFile(file, sources.file === undefined ? sources.stateDir : null),
+      { source: "file", where: file },
+      file,
+    );
   for (const [flag, value] of flagLayers(policy, flags))
     policy = merge(policy, value, [], (key) => origins.set(key, { source: "flag", where: flag })) as unknown as Policy;
   return { policy, origins };

@@ -2,6 +2,7 @@ import { readdirSync, readlinkSync, realpathSync, statfsSync, statSync } from "n
 import os from "node:os";
 import path from "node:path";
 import { agentsOnDisk } from "../facts/session-locks.ts";
+import { programs } from "../run.ts";
 import { releaseOf } from "./catalogue.ts";
 import { item, type PreflightItem, type Upgrade } from "./preflight-item.ts";
 
@@ -44,8 +45,10 @@ async function nodeOf(pid: number): Promise<string | null> {
   try {
     const program = readlinkSync(`/proc/${pid}/exe`);
     if (program === realpathSync(process.execPath) || !/^node/.test(path.basename(program))) return null;
-    const { x } = await import("tinyexec");
-    const { stdout } = await x(program, ["--version"], { timeout: 5000 });
+    // A lock names the process, and whoever wrote the lock may have started it: root runs no program of other users.
+    const { uid, mode } = statSync(`/proc/${pid}/exe`);
+    if ((uid !== 0 && uid !== process.getuid?.()) || (mode & 0o022) !== 0) return null;
+    const { stdout } = await (await programs())(`/proc/${pid}/exe`, ["--version"], { timeout: 5000 });
     return /^v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? null;
   } catch {
     return null;

@@ -3,15 +3,26 @@ import path from "node:path";
 import { lookAtLock } from "../facts/lock-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
+import { inFolder } from "./pinned-folder.ts";
 
 /** Called before and after each step with its name; tests kill the process there or make it fail. */
 export type StepHook = (step: string) => void;
 
 /**
- * Puts a quarantined file back without ever replacing what is there now.
+ * Puts a quarantined file back without ever replacing what is there now. Both are real paths.
  * @returns false when the place is taken by something else.
  */
 export function putBack(from: string, to: string, onStep: StepHook = () => {}): boolean {
+  const back = inFolder(path.dirname(from), (source) =>
+    inFolder(path.dirname(to), (target) =>
+      linkBack(source.at(path.basename(from)), target.at(path.basename(to)), onStep),
+    ),
+  );
+  if (back) syncDirectory(path.dirname(to));
+  return back;
+}
+
+function linkBack(from: string, to: string, onStep: StepHook): boolean {
   try {
     onStep("link back");
     linkSync(from, to);
@@ -33,7 +44,6 @@ export function putBack(from: string, to: string, onStep: StepHook = () => {}): 
   }
   onStep("drop the second name");
   rmSync(from, { force: true });
-  syncDirectory(path.dirname(to));
   return true;
 }
 

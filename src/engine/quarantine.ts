@@ -2,10 +2,13 @@ import { renameSync } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
 import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { realPath } from "../facts/paths.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
-import { makePrivateDir, syncDirectory } from "./disk.ts";
+import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
+import type { OwnPlaces } from "./own-places.ts";
+import { makeFoldersIn, type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
 import { identity, settleInterrupted } from "./settle.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -43,6 +46,8 @@ export interface QuarantineOptions {
   readonly onStep?: StepHook | undefined;
   /** In an update only what lies inside the given state dir is touched. */
   readonly confined?: boolean | undefined;
+  /** Where what a killed run left may be put back; default what the state dir by itself tells. */
+  readonly own?: OwnPlaces | undefined;
 }
 
 /**
@@ -52,14 +57,15 @@ export interface QuarantineOptions {
 export function openQuarantine(
   stateDir: string,
   run: string,
-  { onStep = () => {}, confined = false }: QuarantineOptions = {},
+  { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
 ): Quarantine {
-  const folder = path.join(vitalsDir(stateDir), "quarantine", run);
+  const vitals = vitalsDir(realPath(stateDir));
+  const folder = path.join(vitals, "quarantine", run);
   const journal = openJournal(stateDir);
   const touched = new Set<string>();
-  settleInterrupted(stateDir, journal, confined);
+  settleInterrupted(stateDir, journal, confined, own);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
-  let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
+  let count = readJournal(stateDir).reduce((most, entry) => (entry.run === run ? Math.max(most, entry.n) : most), 0);
 
   /** Where the next file is kept. A rename would replace what is there. */
   const nextPlace = (file: string): string | ReturnType<typeof unreadable> => {
@@ -73,8 +79,19 @@ export function openQuarantine(
   };
   const makeFolder = (): void => {
     onStep("make folder");
-    makePrivateDir(path.dirname(folder));
-    makePrivateDir(folder);
+    makeFoldersIn(vitals, "quarantine", run);
+  };
+  /** The folder of the lock at work: there are many locks in one, as a rule. */
+  let source: PinnedFolder | undefined;
+  let target: PinnedFolder | undefined;
+  const pinBoth = (dir: string): { source: PinnedFolder; target: PinnedFolder } => {
+    target ??= pinFolder(folder);
+    if (source?.dir !== dir) {
+      source?.close();
+      source = undefined;
+      source = pinFolder(dir);
+    }
+    return { source, target };
   };
 
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
@@ -99,27 +116,32 @@ export function openQuarantine(
       .judgeAgain()
       .catch((error: unknown) => `it could not be judged again: ${errorText(error)}`);
     if (verdict !== true) return keep({ status: "skipped", reason: verdict });
+    const name = path.basename(removal.path);
+    let held = to;
     try {
+      const pinned = pinBoth(path.dirname(removal.path));
+      held = pinned.target.at(path.basename(to));
       onStep("move");
-      renameSync(removal.path, to);
+      renameSync(pinned.source.at(name), held);
     } catch (error) {
-      if (errorCode(error) !== "EXDEV") return keep(failure(error));
+      if (errorCode(error) !== "EXDEV" || source === undefined) return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
       to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
       onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
       if (late !== null) return keep(late);
+      held = source.at(path.basename(to));
       try {
         onStep("move beside");
-        renameSync(removal.path, to);
+        renameSync(source.at(name), held);
       } catch (again) {
         return keep(failure(again));
       }
     }
     onStep("verify");
     touched.add(path.dirname(removal.path)).add(path.dirname(to));
-    const moved = lookAtLock(to);
+    const moved = lookAtLock(held);
     if (moved.kind === "file" && sameLock(moved.snapshot, removal.judged)) {
       onStep("journal moved");
       note(journal, { ...plan, to, phase: "moved" }, false);
@@ -151,6 +173,8 @@ export function openQuarantine(
       return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
     close() {
+      source?.close();
+      target?.close();
       onStep("make durable");
       for (const dir of touched) syncDirectory(dir);
       journal.close();

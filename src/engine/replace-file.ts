@@ -1,12 +1,10 @@
 import {
   closeSync,
-  constants,
   fchmodSync,
   fchownSync,
   fstatSync,
   fsyncSync,
   openSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,9 +12,14 @@ import {
 } from "node:fs";
 import path from "node:path";
 import { sha256 } from "../digest.ts";
+import { readRegularFile } from "../facts/regular-file.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
+import { inFolder, type PinnedFolder } from "./pinned-folder.ts";
 import type { StepHook } from "./put-back.ts";
+
+/** A config that is read at all is not that large. */
+const MAX_BYTES = 16_777_216;
 
 /** A config file as it was read: what is written must replace exactly this. */
 export interface StoredFile {
@@ -32,15 +35,8 @@ export interface StoredFile {
 /** @throws the file system's error. */
 export function readStoredFile(file: string): StoredFile {
   const real = realpathSync(file);
-  const fd = openSync(real, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new Error("it is not a regular file");
-    const bytes = readFileSync(fd);
-    return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
-  } finally {
-    closeSync(fd);
-  }
+  const { bytes, stat } = readRegularFile(real, MAX_BYTES);
+  return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
 }
 
 /** SHA-256 in hexadecimal. */
@@ -68,32 +64,49 @@ export function draftPath(file: string, run: string, n: number): string {
  */
 export function replaceFile(before: StoredFile, content: Uint8Array, draft: string, onStep: StepHook): string | null {
   try {
-    onStep("write draft");
-    writeDurably(draft, content, before);
-    onStep("look again");
-    if (hashOf(before.path) !== before.sha256) {
-      rmSync(draft, { force: true });
-      return "it was changed since it was read";
-    }
-    onStep("replace");
-    renameSync(draft, before.path);
-    syncDirectory(path.dirname(before.path));
-    onStep("replaced");
-    return null;
+    return inFolder(path.dirname(before.path), (folder) => replaceIn(folder, before, content, draft, onStep));
   } catch (error) {
-    rmSync(draft, { force: true });
     return `it could not be written: ${errorCode(error) ?? errorText(error)}`;
   }
 }
 
-/** Writes a new file and flushes it; `like` gives mode and owner. @throws when something stands there. */
-export function writeDurably(
-  file: string,
+function replaceIn(
+  folder: PinnedFolder,
+  before: StoredFile,
   content: Uint8Array,
-  like?: { readonly mode: number; readonly uid: number; readonly gid: number },
-): void {
+  draft: string,
+  onStep: StepHook,
+): string | null {
+  const held = folder.at(path.basename(draft));
+  try {
+    onStep("write draft");
+    writeNew(held, content, before);
+    onStep("look again");
+    if (hashOf(before.path) !== before.sha256) {
+      rmSync(held, { force: true });
+      return "it was changed since it was read";
+    }
+    onStep("replace");
+    renameSync(held, folder.at(path.basename(before.path)));
+    syncDirectory(path.dirname(before.path));
+    onStep("replaced");
+    return null;
+  } catch (error) {
+    rmSync(held, { force: true });
+    throw error;
+  }
+}
+
+/** Writes a new private file and flushes it. @param file a real path @throws when something stands there. */
+export function writeDurably(file: string, content: Uint8Array): void {
+  inFolder(path.dirname(file), (folder) => writeNew(folder.at(path.basename(file)), content));
+}
+
+/** @param like gives mode and owner */
+function writeNew(file: string, content: Uint8Array, like?: Pick<StoredFile, "mode" | "uid" | "gid">): void {
   const fd = openSync(file, "wx", 0o600);
   try {
+    if (like === undefined) fchmodSync(fd, 0o600); // whatever the umask
     for (let at = 0; at < content.length; ) at += writeSync(fd, content, at);
     if (like !== undefined) {
       const { uid, gid } = fstatSync(fd);

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { hashRow, isBusy, openSqlite, quoted, type Row, type RowKey, readRow } from "../facts/sqlite.ts";
 import { syncDirectory } from "./disk.ts";
 import { errorText } from "./errors.ts";
+import { writeDurably } from "./replace-file.ts";
 
 /** A row as it was judged, and where it is. */
 export interface JudgedRow {
@@ -37,7 +38,7 @@ export function backUp(row: JudgedRow, to: string): void {
   const { bavail, bsize } = statfsSync(path.dirname(to));
   if (bavail * bsize < needed + SPARE_BYTES)
     throw new Error(`there is no room for a backup of ${Math.ceil(needed / 1_048_576)} MiB`);
-  closeSync(openSync(to, "wx", 0o600)); // SQLite would make it readable for everyone
+  writeDurably(to, Buffer.alloc(0)); // SQLite would make it readable for everyone
   try {
     const counts = copy(row, to);
     sync(to);

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, rmSync } from "node:fs";
 import { hashRow, openSqlite, type RowKey, readRow } from "../facts/sqlite.ts";
 import type { ChangeKind } from "./change-kinds.ts";
 import { IN_USE, withDatabaseAlone } from "./database-alone.ts";
-import { errorText } from "./errors.ts";
+import { errorCode, errorText } from "./errors.ts";
 import type { ChangeEntry } from "./journal-entry.ts";
 import { dropBackup, inUse, type JudgedRow, rowInBackup } from "./row-backup.ts";
 import { insertRow } from "./row-removal.ts";
@@ -29,7 +29,7 @@ export const rowChange: ChangeKind = {
     if (values === null) return { status: "failed", reason: `${entry.to} does not hold the row any more` };
     try {
       onStep("mark undo");
-      closeSync(openSync(undoMark(entry.to), "w", 0o600));
+      makeMark(entry.to);
       const now = insertRow(row, values, onStep);
       onStep("row inserted");
       if (now === "same") return { status: "restored" };
@@ -112,6 +112,15 @@ function rowOf({ from, detail }: ChangeEntry): JudgedRow | null {
 /** Stands beside the backup from before the row is put back until the journal says so. */
 function undoMark(backup: string): string {
   return `${backup}.undo`;
+}
+
+/** Of one that is there nothing is changed: it may be a link to anywhere. */
+function makeMark(backup: string): void {
+  try {
+    closeSync(openSync(undoMark(backup), "wx", 0o600));
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
 }
 
 function dropMark(backup: string): void {

@@ -1,10 +1,11 @@
 import path from "node:path";
 import { sha256 } from "../digest.ts";
 import { type LockSnapshot, lookAtLock } from "../facts/lock-file.ts";
-import { isInside } from "../facts/paths.ts";
+import { isInside, realPlace } from "../facts/paths.ts";
 import { changeKind } from "./change-kinds.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
 import { type JournalEntry, latestEntries, type MovedFile, type MoveEntry, type NewEntry } from "./journal-entry.ts";
+import { type OwnPlaces, ownPlaces } from "./own-places.ts";
 import { isSameFile, putBackMistake } from "./put-back.ts";
 
 /**
@@ -12,10 +13,15 @@ import { isSameFile, putBackMistake } from "./put-back.ts";
  * A run that is still at work meanwhile goes on: its next line overrides ours.
  * @returns how many repairs were settled.
  */
-export function settleInterrupted(stateDir: string, journal: Journal, confined = false): number {
-  const open = interrupted(stateDir, confined);
+export function settleInterrupted(
+  stateDir: string,
+  journal: Journal,
+  confined = false,
+  own = ownPlaces(stateDir),
+): number {
+  const open = interrupted(own, confined);
   for (const entry of latestEntries(readJournal(stateDir)))
-    if (entry.phase === "undone" && isOurs(stateDir, entry, confined)) tidy(entry);
+    if (entry.phase === "undone" && isOurs(own, entry, confined)) tidy(entry);
   let settled = 0;
   for (const entry of open) {
     if (settleOne(entry, journal)) settled += 1;
@@ -43,21 +49,22 @@ function tidy(entry: JournalEntry): void {
 }
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
-export function finishInterrupted(stateDir: string, confined: boolean): number {
-  if (interrupted(stateDir, confined).length === 0) return 0;
+export function finishInterrupted(stateDir: string, confined: boolean, own = ownPlaces(stateDir)): number {
+  if (interrupted(own, confined).length === 0) return 0;
   const journal = openJournal(stateDir);
   try {
-    return settleInterrupted(stateDir, journal, confined);
+    return settleInterrupted(stateDir, journal, confined, own);
   } finally {
     journal.close();
   }
 }
 
 /** Repairs whose last line does not tell where the file is now. */
-function interrupted(stateDir: string, confined: boolean): JournalEntry[] {
-  return latestEntries(readJournal(stateDir)).filter(
-    (entry) => entry.phase !== "undone" && isInterrupted(entry) && isOurs(stateDir, entry, confined),
-  );
+function interrupted(own: OwnPlaces, confined: boolean): JournalEntry[] {
+  return latestEntries(readJournal(own.stateDir))
+    .filter(({ phase }) => phase !== "undone")
+    .map(realEntry)
+    .filter((entry) => isOurs(own, entry, confined) && isInterrupted(entry));
 }
 
 function isInterrupted(entry: JournalEntry): boolean {
@@ -90,12 +97,22 @@ function settleMove(entry: MoveEntry): (Pick<MoveEntry, "phase" | "reason"> & { 
 
 /**
  * Whether a repair's files belong to this state dir. A copy of a state dir (an update works on one) brings a
- * journal that names the original's files, which are not ours to touch.
+ * journal that names the original's files, which are not ours to touch; and one that was written by somebody else
+ * names whatever that one likes.
  */
-export function isOurs(stateDir: string, { kind, from, to }: JournalEntry, confined = false): boolean {
+export function isOurs(own: OwnPlaces, entry: JournalEntry, confined = false): boolean {
+  const { kind, run, from, to } = entry;
+  const { stateDir } = own;
   if (isInside(path.join(stateDir, "vitals"), path.dirname(to)))
-    return !confined || isInside(stateDir, path.dirname(from));
-  return kind === undefined && !confined && path.dirname(to) === path.dirname(from);
+    return (!confined || isInside(stateDir, path.dirname(from))) && own.has(entry);
+  if (kind !== undefined || confined || path.dirname(to) !== path.dirname(from)) return false;
+  const name = path.basename(to);
+  return name.startsWith(`.vitals-${run}-`) && name.endsWith(".quarantined") && own.has(entry);
+}
+
+/** An entry with real paths: what is looked at by them and held open stays where it is, whatever becomes a link. */
+export function realEntry<T extends JournalEntry>(entry: T): T {
+  return { ...entry, from: realPlace(entry.from), to: realPlace(entry.to) };
 }
 
 export function identity({ dev, ino, size, mtimeNs, content }: LockSnapshot): MovedFile {

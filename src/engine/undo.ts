@@ -11,8 +11,9 @@ import {
   latestEntries,
   type MoveEntry,
 } from "./journal-entry.ts";
+import { type OwnPlaces, ownPlaces } from "./own-places.ts";
 import { putBack, type StepHook } from "./put-back.ts";
-import { isOurs, matches, settleInterrupted } from "./settle.ts";
+import { isOurs, matches, realEntry, settleInterrupted } from "./settle.ts";
 
 /** One repair as `history` shows it. */
 export interface PastRepair {
@@ -44,13 +45,13 @@ export interface UndoneRepair {
 }
 
 /** Every run in the journal, newest first. */
-export function history(stateDir: string): PastRun[] {
+export function history(stateDir: string, own = ownPlaces(stateDir)): PastRun[] {
   const entries = readJournal(stateDir);
   const firstSeen = new Map<string, string>();
   for (const { run, at } of entries) if (!firstSeen.has(run)) firstSeen.set(run, at);
   const runs = Map.groupBy(latestEntries(entries), (entry) => entry.run);
   return [...runs]
-    .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map(describe) }))
+    .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map((one) => describe(one, own)) }))
     .sort((a, b) => compareTexts(b.at, a.at) || compareTexts(b.run, a.run));
 }
 
@@ -58,8 +59,8 @@ export function history(stateDir: string): PastRun[] {
  * The run `undo` works on: the one named, else the last that has something left to undo; null when there is none.
  * @throws UserError when the named run is not in the journal.
  */
-export function runToUndo(stateDir: string, run?: string): PastRun | null {
-  const runs = history(stateDir);
+export function runToUndo(stateDir: string, run?: string, own = ownPlaces(stateDir)): PastRun | null {
+  const runs = history(stateDir, own);
   if (run === undefined) return runs.find((past) => past.repairs.some((repair) => repair.canUndo)) ?? null;
   const found = runs.find((past) => past.run === run);
   if (!found)
@@ -74,8 +75,14 @@ export function runToUndo(stateDir: string, run?: string): PastRun | null {
  * Puts back what a run moved away, or only its repairs with these numbers. Never replaces a file.
  * `onStep` is called before each step; for tests.
  */
-export function undoRun(stateDir: string, run: string, only?: readonly number[], onStep?: StepHook): UndoneRepair[] {
-  settle(stateDir);
+export function undoRun(
+  stateDir: string,
+  run: string,
+  only?: readonly number[],
+  onStep?: StepHook,
+  own = ownPlaces(stateDir),
+): UndoneRepair[] {
+  settle(own);
   const entries = latestEntries(readJournal(stateDir)).filter(
     (entry) => entry.run === run && (only?.includes(entry.n) ?? true),
   );
@@ -90,7 +97,7 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
         .filter((entry) => only !== undefined || (isDone(entry) && entry.kind !== "restart"))
         // The last one first: two repairs may have changed one file.
         .toReversed()
-        .map((entry) => restore(entry, stateDir, journal, onStep))
+        .map((entry) => restore(entry, own, journal, onStep))
         .toReversed()
     );
   } finally {
@@ -98,23 +105,25 @@ export function undoRun(stateDir: string, run: string, only?: readonly number[],
   }
 }
 
-function settle(stateDir: string): void {
-  const journal = openJournal(stateDir);
+function settle(own: OwnPlaces): void {
+  const journal = openJournal(own.stateDir);
   try {
-    settleInterrupted(stateDir, journal);
+    settleInterrupted(own.stateDir, journal, false, own);
   } finally {
     journal.close();
   }
 }
 
 /** Takes one repair back and journals it. */
-function restore(entry: JournalEntry, stateDir: string, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
+function restore(entry: JournalEntry, own: OwnPlaces, journal: Journal, onStep: StepHook = () => {}): UndoneRepair {
   const { n, from } = entry;
   const result = (end: Undone): UndoneRepair => ({ n, path: from, ...end });
   if (!isDone(entry)) return result({ status: "skipped", reason: "there is nothing to undo" });
-  if (!isOurs(stateDir, entry))
-    return result({ status: "failed", reason: `${entry.to} belongs to another state directory` });
-  const end = entry.kind === undefined ? moveBack(entry, onStep) : takeBack(entry, onStep);
+  // What is looked at now is what is changed then, whatever becomes a link meanwhile.
+  const real = realEntry(entry);
+  if (!isOurs(own, real))
+    return result({ status: "failed", reason: `${entry.to} or ${from} belongs to another state directory` });
+  const end = real.kind === undefined ? moveBack(real, onStep) : takeBack(real, onStep);
   if (end.status !== "restored") return result(end);
   const { v: _v, at: _at, reason: _reason, ...plan } = entry;
   onStep("journal undone");
@@ -154,7 +163,7 @@ function moveBack({ phase, from, to, file }: MoveEntry, onStep: StepHook): Undon
   return { status: "restored" };
 }
 
-function describe(entry: JournalEntry): PastRepair {
+function describe(entry: JournalEntry, own: OwnPlaces): PastRepair {
   return {
     n: entry.n,
     checkId: entry.checkId,
@@ -164,6 +173,6 @@ function describe(entry: JournalEntry): PastRepair {
     keptAt: entry.to,
     state: entry.phase,
     ...(entry.reason === undefined ? {} : { reason: entry.reason }),
-    canUndo: canUndo(entry),
+    canUndo: isOurs(own, entry) && canUndo(entry),
   };
 }

@@ -1,12 +1,10 @@
-import type { UnseenGateway } from "../facts/gateway-port.ts";
-import type { LockSnapshot } from "../facts/lock-file.ts";
-import type { Holders, PidNamespace, ProcessState } from "../facts/processes.ts";
+import type { ProcessState } from "../facts/processes.ts";
+import { ageMs, CLOCK_MARGIN_MS, isAlone, type LockCase } from "./lock-case.ts";
+import { lockEvidence } from "./lock-evidence.ts";
 import type { Confidence, Evidence, Verdict } from "./types.ts";
 
 /** The host's default when a lock does not say how long it may be held (2026.5.22). Milliseconds. */
 const DEFAULT_MAX_HOLD_MS = 300_000;
-/** Smaller differences between two clock readings prove nothing. Milliseconds. */
-const CLOCK_MARGIN_MS = 2_000;
 
 /** Why a verdict was reached; the checks turn it into a sentence. */
 export type Reason =
@@ -37,28 +35,6 @@ export interface Judgement {
   readonly report: boolean;
   /** False when part of the proof cannot be had (clocks alone, inside a container): removal then needs a person's yes. */
   readonly solid: boolean;
-}
-
-/** Everything a verdict rests on, read beforehand. Times in milliseconds since the epoch. */
-export interface LockCase {
-  readonly path: string;
-  readonly snapshot: LockSnapshot;
-  /** Same file and content at two looks; only needed when the payload names no owner. */
-  readonly unchanged: boolean;
-  /** Type of a network or host-shared file system, null for a local one. */
-  readonly sharedFileSystem: string | null;
-  /** State of the pid in the payload; null when there is none. */
-  readonly owner: ProcessState | null;
-  readonly ownerDescriptorsReadable: boolean;
-  readonly holders: Holders;
-  readonly namespace: PidNamespace;
-  /** A gateway that is at work where we cannot see its process. Absent: not asked. Only asked for `isVoidable`. */
-  readonly unseenGateway?: UnseenGateway | null;
-  readonly uid: number | null;
-  readonly nowMs: number;
-  readonly graceMs: number;
-  /** The operator's word that nobody outside this container writes into the state dir. It says nothing elsewhere. */
-  readonly soleOwner?: boolean | undefined;
 }
 
 /**
@@ -150,7 +126,7 @@ class JudgedCase implements Judgement {
   }
 
   get evidence(): readonly Evidence[] {
-    return describe(this.#lock);
+    return lockEvidence(this.#lock);
   }
 }
 
@@ -172,11 +148,6 @@ function isAnotherProcess(lock: LockCase, owner: ProcessState & { state: "alive"
   return owner.startedAtMs > createdAtMs + CLOCK_MARGIN_MS;
 }
 
-/** Inside a container of which the operator says that nobody else writes into the state dir. */
-function isAlone({ namespace, soleOwner }: LockCase): boolean {
-  return namespace.initial === false && soleOwner === true;
-}
-
 /**
  * Whether a pid that is absent now can have lived in this PID namespace when the lock was made. Or in an earlier life
  * of this container, when nobody else can have made it.
@@ -191,90 +162,6 @@ function livedHere(lock: LockCase): boolean {
   return namespace.startedAtMs !== null && madeAtMs >= namespace.startedAtMs;
 }
 
-function ageMs({ snapshot, nowMs }: LockCase): number {
-  const { payload } = snapshot;
-  return nowMs - ((payload.status === "ok" ? payload.createdAtMs : null) ?? snapshot.mtimeMs);
-}
-
 function maxHoldMs({ snapshot }: LockCase): number {
   return (snapshot.payload.status === "ok" ? snapshot.payload.maxHoldMs : null) ?? DEFAULT_MAX_HOLD_MS;
-}
-
-function describe(lock: LockCase): Evidence[] {
-  const { snapshot, owner, holders, namespace } = lock;
-  const { payload } = snapshot;
-  const evidence: Evidence[] = [];
-  const add = (what: string, value: Evidence["value"], source: string): void => {
-    evidence.push({ what, value, source });
-  };
-  const dated = payload.status === "ok" && payload.createdAtMs !== null;
-  add("lock age in seconds", Math.round(ageMs(lock) / 1000), dated ? "createdAt" : "file time");
-  if (payload.status === "ok") {
-    add("pid in the lock", payload.pid, "lock payload");
-    if (payload.createdAtMs !== null) {
-      add("lock created", new Date(payload.createdAtMs).toISOString(), "lock payload");
-      if (payload.createdAtMs > lock.nowMs + CLOCK_MARGIN_MS)
-        add("lock created in the future: a clock was changed", true, "lock payload");
-    }
-    if (payload.starttime !== null) add("start of the owner in ticks", payload.starttime, "lock payload");
-    if (payload.maxHoldMs !== null)
-      add("longest hold in seconds", Math.round(payload.maxHoldMs / 1000), "lock payload");
-    evidence.push(...ownerEvidence(payload.pid, owner));
-  } else {
-    add("payload", payload.status === "empty" ? "empty" : payload.why, "lock file");
-  }
-  if (holders.seen === "none") add("processes that have it open", "not readable on this platform", "open descriptors");
-  else add("processes that have it open", holders.pids.join(", ") || "none", "open descriptors");
-  if (snapshot.nlink > 1) add("hard links", snapshot.nlink, "stat");
-  if (lock.sharedFileSystem !== null) add("file system", lock.sharedFileSystem, "statfs");
-  if (lock.uid !== null && snapshot.uid !== lock.uid) add("owner uid of the file", snapshot.uid, "stat");
-  if (!namespace.trusted) add("process ids here belong to another namespace", true, "/proc/self");
-  if (namespace.initial === false) {
-    add("inside a PID namespace (container)", true, "/proc/self/ns/pid");
-    if (namespace.startedAtMs !== null)
-      add("namespace started", new Date(namespace.startedAtMs).toISOString(), "/proc/1/stat");
-    if (isAlone(lock)) add("nobody outside this container writes here", true, "policy locks.soleOwner");
-  }
-  if (lock.unseenGateway) evidence.push(...gatewayEvidence(lock.unseenGateway));
-  return evidence;
-}
-
-/** What is known of a gateway that is at work out of sight. */
-export function gatewayEvidence({ port, answers, listener }: UnseenGateway): Evidence[] {
-  const source = `127.0.0.1:${port}`;
-  const what = answers ? "port on which a gateway answers" : "port on which somebody listens but does not answer";
-  return [
-    { what, value: port, source },
-    { what: "process that has this port", value: listener ?? "none that can be seen", source: "open descriptors" },
-  ];
-}
-
-/** What is known of the owner: told once for all locks of a process. */
-function ownerEvidence(pid: number, owner: ProcessState | null): readonly Evidence[] {
-  const known = owner === null ? undefined : TOLD.get(owner);
-  if (known !== undefined) return known;
-  const evidence: Evidence[] = [];
-  addOwner((what, value, source) => evidence.push({ what, value, source }), pid, owner);
-  if (owner !== null) TOLD.set(owner, evidence);
-  return evidence;
-}
-
-const TOLD = new WeakMap<ProcessState, readonly Evidence[]>();
-
-function addOwner(
-  add: (what: string, value: Evidence["value"], source: string) => void,
-  pid: number,
-  owner: ProcessState | null,
-): void {
-  const source = `process ${pid}`;
-  if (owner === null || owner.state === "absent") {
-    add("process with this pid", owner?.zombie ? "dead, not yet collected by its parent" : "none", source);
-  } else if (owner.state === "thread") {
-    add("pid is now a thread of process", owner.threadOf, source);
-  } else {
-    add("process with this pid", owner.title ?? "running", source);
-    if (owner.startTicks !== null) add("its start in ticks", owner.startTicks, source);
-    if (owner.startedAtMs !== null) add("its start", new Date(owner.startedAtMs).toISOString(), source);
-    if (owner.foreign) add("belongs to another user", owner.uid ?? true, source);
-  }
 }

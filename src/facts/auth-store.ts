@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { recordOf } from "./json-record.ts";
+import { readRegularFile, Unsuitable } from "./regular-file.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A sign-in as far as counting needs it. What it holds is looked at once and not kept. */
@@ -93,15 +94,15 @@ function readFiles(dir: string): Texts {
   const read = (name: string): unknown => {
     const file = path.join(dir, name);
     try {
-      const stat = statSync(file);
-      if (!stat.isFile() || stat.size > MAX_BYTES) {
-        problems.push(`${file} is not a regular file of a sensible size, its sign-ins were not counted`);
-        return undefined;
-      }
-      return JSON.parse(readFileSync(file, "utf8"));
+      return JSON.parse(readRegularFile(file, MAX_BYTES).bytes.toString("utf8"));
     } catch (error) {
       // The parser's own message quotes the text, which is a secret.
-      const why = error instanceof SyntaxError ? "is not valid JSON" : `cannot be read (${errorCode(error)})`;
+      const why =
+        error instanceof Unsuitable
+          ? "is not a regular file of a sensible size"
+          : error instanceof SyntaxError
+            ? "is not valid JSON"
+            : `cannot be read (${errorCode(error)})`;
       if (errorCode(error) !== "ENOENT") problems.push(`${file} ${why}, its sign-ins were not counted`);
       return undefined;
     }

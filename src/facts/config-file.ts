@@ -1,6 +1,7 @@
-import { readFileSync, realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { type Json5Text, parseJson5, placeOf } from "./json5-text.ts";
+import { readRegularFile, Unsuitable } from "./regular-file.ts";
 
 /** Steps from the root of a document or of the merged config: keys, and indexes of lists. */
 export type ConfigPath = readonly (string | number)[];
@@ -58,8 +59,7 @@ const MAX_INCLUDE_BYTES = 2_097_152;
 export function readConfigFile(path: string, included: boolean): ConfigFile {
   try {
     const real = realpathSync(path);
-    assertSuitable(path, real, included);
-    const bytes = readFileSync(real);
+    const bytes = readBytes(path, included);
     const text = bytes.toString("utf8");
     const json5 = parse(path, text);
     return { path, real, included, json5, utf8: Buffer.from(text).equals(bytes), bom: text.startsWith("\uFEFF") };
@@ -70,17 +70,19 @@ export function readConfigFile(path: string, included: boolean): ConfigFile {
   }
 }
 
-/** Asked before reading: a FIFO would block for ever, a huge file would fill the memory. */
-function assertSuitable(path: string, real: string, included: boolean): void {
-  const stat = statSync(real);
-  if (!stat.isFile()) throw problemWith(path, `${path} is not a regular file`, "Put a regular file in its place.");
+function readBytes(path: string, included: boolean): Buffer {
   const limit = included ? MAX_INCLUDE_BYTES : MAX_CONFIG_BYTES;
-  if (stat.size > limit)
-    throw problemWith(path, `${path} is too large`, `Make it smaller than ${limit / 1_048_576} MiB.`);
-  if (included && stat.nlink > 1) {
-    const remedy = "OpenClaw refuses to include it; put a copy in its place.";
-    throw problemWith(path, `${path} has more than one hard link`, remedy);
+  try {
+    const { bytes, stat } = readRegularFile(path, limit);
+    if (!included || stat.nlink === 1) return bytes;
+  } catch (error) {
+    if (!(error instanceof Unsuitable)) throw error;
+    if (error.why === "too large")
+      throw problemWith(path, `${path} is too large`, `Make it smaller than ${limit / 1_048_576} MiB.`);
+    throw problemWith(path, `${path} is ${error.why}`, "Put a regular file in its place.");
   }
+  const remedy = "OpenClaw refuses to include it; put a copy in its place.";
+  throw problemWith(path, `${path} has more than one hard link`, remedy);
 }
 
 function parse(path: string, text: string): Json5Text {

@@ -10,7 +10,7 @@ import {
   unreadFolder,
 } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
-import { isInside } from "./paths.ts";
+import { isInside, realPath } from "./paths.ts";
 import { agentsOnDisk, realDirectory } from "./session-locks.ts";
 
 /** What waits for a lock: a change of the config or of a file it includes, a sign-in, a token, an agent's accounts. */
@@ -52,6 +52,13 @@ export async function readConfigLocks(places: ConfigLockPlaces): Promise<FoundLo
   return { locks: await lookTwice(locks), problems };
 }
 
+/** Whether a lock of this name in this folder is one on the config or on sign-ins. Real path. */
+export function isConfigLockPlace(places: Omit<ConfigLockPlaces, "confined">, file: string): boolean {
+  for (const { dir, names } of candidates(places))
+    if (realPath(dir) === path.dirname(file) && (names?.includes(path.basename(file)) ?? true)) return true;
+  return false;
+}
+
 interface Candidates {
   readonly dir: string;
   /** Names of the locks; absent: every lock in the folder. */
@@ -60,7 +67,7 @@ interface Candidates {
   readonly name?: string;
 }
 
-function* candidates({ stateDir, configPath, includes }: ConfigLockPlaces): Iterable<Candidates> {
+function* candidates({ stateDir, configPath, includes }: Omit<ConfigLockPlaces, "confined">): Iterable<Candidates> {
   const beside = (file: string) => ({ dir: path.dirname(file), names: [path.basename(file) + SUFFIX] });
   yield { ...beside(configPath), family: "config", name: path.basename(configPath) };
   for (const file of includes) yield { ...beside(file), family: "include", name: path.basename(file) };

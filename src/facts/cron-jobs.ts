@@ -1,9 +1,9 @@
-import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { errorCode } from "../engine/errors.ts";
 import { recordOf } from "./json-record.ts";
 import { parseWithJson5 } from "./json5.ts";
+import { readRegularFile, Unsuitable } from "./regular-file.ts";
 import { readDatabaseCopy } from "./sqlite-copy.ts";
 
 /** A cron job as far as its time limit goes. Its name and its text stay where they are. */
@@ -32,8 +32,8 @@ export interface CronJobOptions {
 
 const MAX_BYTES = 33_554_432;
 const MAX_JOBS = 10_000;
-/** Ids go into commands that people paste. */
-const ID = /^[\w.:-]{1,200}$/;
+/** Ids go into commands, and are no options there. */
+const ID = /^[\w.:][\w.:-]{0,199}$/;
 
 /**
  * The host's cron jobs: from its database where that has the table (2026.7 and newer; a copy is read), else from
@@ -71,10 +71,7 @@ function readFile(file: string): CronJobFacts {
     problems: [`${file} ${why}, its cron jobs were not looked at`],
   });
   try {
-    const stat = statSync(file);
-    if (!stat.isFile()) return problem("is not a regular file");
-    if (stat.size > MAX_BYTES) return problem("is too large");
-    const value: unknown = parseWithJson5(readFileSync(file, "utf8"));
+    const value: unknown = parseWithJson5(readRegularFile(file, MAX_BYTES).bytes.toString("utf8"));
     const list = Array.isArray(value) ? value : recordOf(value)["jobs"];
     const jobs = (Array.isArray(list) ? list : []).slice(0, MAX_JOBS).flatMap((entry: unknown) => {
       const { id, jobId, enabled, payload } = recordOf(entry);
@@ -84,6 +81,7 @@ function readFile(file: string): CronJobFacts {
     return { path: file, jobs, problems: [] };
   } catch (error) {
     if (errorCode(error) === "ENOENT") return { path: file, jobs: [], problems: [] };
+    if (error instanceof Unsuitable) return problem(`is ${error.why}`);
     // The parser's own message quotes the text.
     return problem(
       error instanceof SyntaxError ? "is not valid JSON" : `cannot be read (${errorCode(error) ?? "unexpected error"})`,

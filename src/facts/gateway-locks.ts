@@ -52,8 +52,20 @@ export async function readGatewayLocks(places: GatewayLockPlaces): Promise<Found
   return { locks: await lookTwice(locks), problems };
 }
 
+/** Whether a file is named like a lock of a gateway and lies where those of this state dir do. Real path. */
+export function isGatewayLockPlace(
+  { stateDir, env }: Pick<GatewayLockPlaces, "stateDir" | "env">,
+  file: string,
+): boolean {
+  if (!/^gateway\.(?:state|[0-9a-f]{8})\.lock$/.test(path.basename(file))) return false;
+  return (["jsonl", "sqlite"] as const).some((era) => folders({ stateDir, era, env }, []).includes(path.dirname(file)));
+}
+
 /** Real paths of the folders a gateway of this era may keep its locks in. */
-function folders({ stateDir, era, env }: GatewayLockPlaces, problems: string[]): string[] {
+function folders(
+  { stateDir, era, env }: Pick<GatewayLockPlaces, "stateDir" | "era" | "env">,
+  problems: string[],
+): string[] {
   const parents = era === "sqlite" ? [path.join(stateDir, "tmp")] : temporaryFolders(env);
   const dirs = parents.flatMap((parent) => folderNames(stateDir).map((name) => path.join(parent, name)));
   const real = dirs.map((dir) => realDirectory(dir, problems)).filter((dir) => dir !== null);

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
+import { programs } from "../run.ts";
+import { listNames, readArgs, readStatus, titleOf } from "./proc-files.ts";
 import { isOpenClawCommand, type ProcessTable } from "./processes.ts";
-import { listNames, readArgs, readStatus, titleOf } from "./processes-linux.ts";
 
 /** A process that has a listening socket open. */
 export interface Listener {
@@ -107,9 +108,9 @@ function describe(root: string, pid: number, own: number): Listener {
 
 /** Null when lsof names nobody: it keeps other users' sockets to itself. */
 async function darwinSockets(port: number, table: ProcessTable): Promise<ListeningSocket[] | null> {
-  const { x } = await import("tinyexec");
+  const x = await programs();
   const args = ["-nP", "-w", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fp"];
-  const options = { timeout: LSOF_TIMEOUT_MS, nodePath: false, nodeOptions: { stdio: ["ignore", "pipe", "pipe"] } };
+  const options = { timeout: LSOF_TIMEOUT_MS, nodeOptions: { stdio: ["ignore", "pipe", "pipe"] } };
   const stdout = await x("lsof", args, options as Parameters<typeof x>[2]).then(
     (done) => done.stdout,
     () => "",

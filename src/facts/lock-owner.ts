@@ -1,4 +1,5 @@
-import { isVoidable, type Judgement, judgeLock, type LockCase } from "../engine/verdict.ts";
+import type { LockCase } from "../engine/lock-case.ts";
+import { isVoidable, type Judgement, judgeLock } from "../engine/verdict.ts";
 import type { FoundLock } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import type { ProcessTable } from "./processes.ts";

@@ -1,9 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import { readRegularFile } from "./regular-file.ts";
 
 const NAME = /^OPENCLAW_SESSION_WRITE_LOCK_[A-Z_]+$/;
 const LINE = /^\s*(?:export\s+)?(OPENCLAW_SESSION_WRITE_LOCK_[A-Z_]+)\s*[=:]\s*(.*?)\s*$/;
 const MAX_BYTES = 1_048_576;
+const MAX_LINE = 1000;
 
 /** Variables about write locks as the host would see them, those that win first. */
 export type LockVariables = readonly {
@@ -32,8 +33,9 @@ export function readLockVariables(stateDir: string, env: NodeJS.ProcessEnv): Loc
 
 function lines(file: string): string[] {
   try {
-    const stat = statSync(file);
-    return stat.isFile() && stat.size <= MAX_BYTES ? readFileSync(file, "utf8").split(/\r?\n/) : [];
+    const text = readRegularFile(file, MAX_BYTES).bytes.toString("utf8");
+    // Of a longer line the patterns would take minutes.
+    return text.split(/\r?\n/).filter((line) => line.length <= MAX_LINE);
   } catch {
     return [];
   }

@@ -1,6 +1,6 @@
 import os from "node:os";
+import { readArgs, readText } from "./proc-files.ts";
 import { readVariables } from "./process-variables.ts";
-import { readArgs, readText } from "./processes-linux.ts";
 import type { MemoryLimits } from "./vital-signs.ts";
 
 export interface LimitPlaces {

@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { lstatSync, realpathSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
@@ -25,6 +25,45 @@ export function isInside(root: string, dir: string): boolean {
 export function contains(root: string, file: string): boolean {
   const relative = path.relative(root, file);
   return !path.isAbsolute(relative) && relative.split(path.sep)[0] !== "..";
+}
+
+/**
+ * Whether a path leads through a link of one user to what belongs to another one. For root, who may go everywhere: what
+ * a user of the machine has linked is then not followed further than that user could go. False for everybody else.
+ */
+export function crossesUsers(file: string): boolean {
+  const target = process.getuid?.() === 0 ? targetOf(file) : null;
+  return target?.links.some(({ uid }) => uid !== target.stat.uid) ?? false;
+}
+
+/** As `crossesUsers`, but what everybody may read is nobody's secret. */
+export function exposes(file: string): boolean {
+  const target = crossesUsers(file) ? targetOf(file) : null;
+  if (target === null) return false;
+  const above = prefixes(path.dirname(target.real)).every((dir) => (statSync(dir).mode & 0o001) !== 0);
+  return !above || (target.stat.mode & 0o004) === 0;
+}
+
+function targetOf(file: string) {
+  const named = path.resolve(file);
+  const real = realPath(named);
+  if (real === named) return null;
+  const links = prefixes(named)
+    .map((one) => lstatSync(one, { throwIfNoEntry: false }))
+    .filter((stat) => stat !== undefined)
+    .filter((stat) => stat.isSymbolicLink() && stat.uid !== 0);
+  return { real, links, stat: statSync(real) };
+}
+
+/** A path and all the folders above it. */
+function prefixes(file: string): string[] {
+  const above = path.dirname(file);
+  return above === file ? [file] : [...prefixes(above), file];
+}
+
+/** A file with the links of the folders above it resolved; it may be a link itself, or missing. */
+export function realPlace(file: string): string {
+  return path.join(realPath(path.dirname(file)), path.basename(file));
 }
 
 /** The path with its links resolved, or as it is when it cannot be followed. */

@@ -1,4 +1,4 @@
-import { readText, statFields } from "./processes-linux.ts";
+import { readText, statFields } from "./proc-files.ts";
 
 /** More than any shell within a shell. */
 const MOST = 64;

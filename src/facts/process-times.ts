@@ -1,4 +1,4 @@
-import { readText, statFields } from "./processes-linux.ts";
+import { readText, statFields } from "./proc-files.ts";
 
 /** USER_HZ: 100 on every architecture Node runs on. */
 const MS_PER_TICK = 10;

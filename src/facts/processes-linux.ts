@@ -1,19 +1,20 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readlinkSync, statSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { uptimeMs } from "../uptime.ts";
 import { once } from "./once.ts";
-import type { Holders, PidNamespace, ProcessState, ProcessTable } from "./processes.ts";
-import { isOpenClawCommand } from "./processes.ts";
+import { argsOf, listNames, namespaceOf, readArgs, readStat, readStatus, readText, titleOf } from "./proc-files.ts";
+import {
+  type Holders,
+  isOpenClawCommand,
+  type PidNamespace,
+  type ProcessState,
+  type ProcessTable,
+} from "./processes.ts";
 
 /** Inode of the machine's first PID namespace, fixed in the kernel (PROC_PID_INIT_INO). */
 const INITIAL_PID_NAMESPACE = "pid:[4026531836]";
 /** USER_HZ: 100 on every architecture Node runs on. */
 const TICKS_PER_SECOND = 100;
-
-interface Stat {
-  readonly state: string;
-  readonly startTicks: number;
-}
 
 /** The process table from /proc. `root` and `selfPid` are for recorded tables in tests. */
 export function linuxProcessTable(root = "/proc", selfPid = process.pid): ProcessTable {
@@ -112,61 +113,9 @@ function exists(pid: number): boolean {
   }
 }
 
-/** A file of the kernel's; null when it is not there or not to be read. */
-export function readText(path: string): string | null {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return null;
-  }
-}
-
-/** The fields of a `stat` from the state on: the name before it, in parentheses, may itself contain ") ". */
-export function statFields(text: string): string[] {
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
-function readStat(root: string, pid: number): Stat | null {
-  const text = readText(`${root}/${pid}/stat`);
-  if (text === null) return null;
-  const fields = statFields(text);
-  const startTicks = Number(fields[19]);
-  return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
-}
-
 /** When this process started, in clock ticks since boot; null where the platform does not tell. */
 export function ownStartTicks(): number | null {
   return readStat("/proc", process.pid)?.startTicks ?? null;
-}
-
-/** Of a process; every field is null or 0 when it is gone or hidden. */
-export function readStatus(root: string, pid: number) {
-  const text = readText(`${root}/${pid}/status`) ?? "";
-  const line = (key: string): string | null => new RegExp(`^${key}:\\s*(.*)$`, "m").exec(text)?.[1] ?? null;
-  const count = (value: string | null | undefined): number | null => (value ? Number(value) : null);
-  return {
-    name: line("Name"),
-    tgid: count(line("Tgid")),
-    uid: count(line("Uid")?.split(/\s+/)[0]),
-    nestedPids: (line("NSpid") ?? "").split(/\s+/).filter(Boolean).length,
-  };
-}
-
-export function readArgs(root: string, pid: number): string[] {
-  return argsOf(readCommandLine(root, pid));
-}
-
-function readCommandLine(root: string, pid: number): string {
-  return readText(`${root}/${pid}/cmdline`) ?? "";
-}
-
-function argsOf(line: string): string[] {
-  return line.split("\0").filter((arg) => arg !== "");
-}
-
-export function titleOf(args: readonly string[]): string | null {
-  const first = args[0]?.trim().split(/\s+/)[0];
-  return first ? (first.split("/").at(-1) ?? first) : null;
 }
 
 /** `dev:ino` of every open file of a process; `closed` without the right to look, `gone` when it ended meanwhile. */
@@ -205,7 +154,7 @@ function listSuspects(root: string, selfPid: number): number[] {
   };
   // Most command lines need not be taken apart.
   const isOpenClaw = (pid: number): boolean => {
-    const line = readCommandLine(root, pid);
+    const line = readText(`${root}/${pid}/cmdline`) ?? "";
     return /openclaw/i.test(line) && isOpenClawCommand(argsOf(line));
   };
   const pids: number[] = [];
@@ -215,24 +164,6 @@ function listSuspects(root: string, selfPid: number): number[] {
     if (isNested(pid) || isOpenClaw(pid)) pids.push(pid);
   }
   return pids;
-}
-
-/** The PID namespace of a process, as the kernel names it; null when it cannot be read. */
-function namespaceOf(root: string, pid: number): string | null {
-  try {
-    return readlinkSync(`${root}/${pid}/ns/pid`);
-  } catch {
-    return null;
-  }
-}
-
-/** Empty without /proc: then the namespace is not trusted either, and nothing is concluded. */
-export function listNames(root: string): string[] {
-  try {
-    return readdirSync(root);
-  } catch {
-    return [];
-  }
 }
 
 function readNamespace(root: string, selfPid: number, wallStart: (ticks: number) => number | null): PidNamespace {

@@ -1,4 +1,5 @@
 import { errorCode } from "../engine/errors.ts";
+import { programs } from "../run.ts";
 import type { Holders, PidNamespace, ProcessState, ProcessTable } from "./processes.ts";
 import { isOpenClawCommand } from "./processes.ts";
 
@@ -96,10 +97,8 @@ function systemProbes(): PlatformProbes {
       return await pidusage(pid);
     },
     async run(command, args) {
-      const { x } = await import("tinyexec");
-      return await x(command, [...args], {
+      return await (await programs())(command, [...args], {
         timeout: PROBE_TIMEOUT_MS,
-        nodePath: false, // the working directory may be an agent's workspace: nothing of its node_modules/.bin runs
         nodeOptions: { stdio: ["ignore", "pipe", "pipe"] },
       });
     },

@@ -11,7 +11,7 @@ import {
   unreadFolder,
 } from "./found-lock.ts";
 import { lookAtLock } from "./lock-file.ts";
-import { isInside } from "./paths.ts";
+import { crossesUsers, isInside, realPath } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -48,6 +48,13 @@ export async function readSessionLocks(stores: SessionStores): Promise<FoundLock
   return { locks: await lookTwice(locks), problems };
 }
 
+/** Whether a file is named like a session write lock and lies where those of this installation do. Real path. */
+export function isSessionLockPlace(stores: SessionStores, file: string): boolean {
+  if (!file.endsWith(SUFFIX)) return false;
+  for (const { dir } of sessionFolders(stores, [])) if (realPath(dir) === path.dirname(file)) return true;
+  return false;
+}
+
 /** Agents that have a folder under `<state>/agents`. */
 export function agentsOnDisk(stateDir: string): string[] {
   return listDirectories(path.join(stateDir, "agents"));
@@ -78,6 +85,7 @@ function agentsInTemplate(store: string): string[] {
 
 function listDirectories(dir: string): string[] {
   try {
+    if (crossesUsers(dir)) return []; // said by who notes why there are none
     return readdirSync(dir, { withFileTypes: true })
       .filter((entry) => entry.isDirectory() || (entry.isSymbolicLink() && leadsToFolder(path.join(dir, entry.name))))
       .map((entry) => entry.name)
@@ -89,7 +97,8 @@ function listDirectories(dir: string): string[] {
 
 function noteUnreadable(dir: string, problems: string[]): void {
   try {
-    readdirSync(dir);
+    if (crossesUsers(dir)) problems.push(othersFolder(dir));
+    else readdirSync(dir);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") problems.push(unreadFolder(dir, error));
   }
@@ -108,11 +117,18 @@ function leadsToFolder(link: string): boolean {
 export function realDirectory(dir: string, problems: string[] = []): string | null {
   try {
     const real = realpathSync(dir);
-    return statSync(real).isDirectory() ? real : null;
+    if (!statSync(real).isDirectory()) return null;
+    if (!crossesUsers(dir)) return real;
+    problems.push(othersFolder(dir));
+    return null;
   } catch (error) {
     if (!isAbsent(error)) problems.push(unreadFolder(dir, error));
     return null;
   }
+}
+
+function othersFolder(dir: string): string {
+  return `${dir} leads to a folder of another user, its locks were not looked at`;
 }
 
 function isAbsent(error: unknown): boolean {

@@ -2,8 +2,9 @@ import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { x } from "tinyexec";
 import { errorCode, errorText } from "../engine/errors.ts";
+import { programs } from "../run.ts";
+import { exposes } from "./paths.ts";
 import { openSqlite } from "./sqlite.ts";
 
 /** What came of reading a database. `why` is half a sentence, e.g. `is larger than 256 MiB`. */
@@ -28,6 +29,7 @@ export async function readDatabaseCopy<T>(file: string, read: (db: DatabaseSync)
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const before = stamp(file);
       if (before === null) return { status: "missing" };
+      if (exposes(file)) return { status: "unreadable", why: "is a link to another user's file" };
       if (before.problem !== null) return { status: "unreadable", why: before.problem };
       const result = await readOnce(file, before.files, () => stamp(file)?.text === before.text, read);
       if (result !== null) return { status: "read", value: result.value };
@@ -72,7 +74,7 @@ async function readOnce<T>(
  */
 async function copyInto(dir: string, files: readonly string[]): Promise<boolean> {
   if (process.platform !== "win32") {
-    const { exitCode } = await x("cp", ["--", ...files, dir], { timeout: COPY_TIMEOUT_MS });
+    const { exitCode } = await (await programs())("cp", ["--", ...files, dir], { timeout: COPY_TIMEOUT_MS });
     return exitCode === 0;
   }
   for (const file of files) copyFileSync(file, path.join(dir, path.basename(file)));

@@ -59,5 +59,5 @@ export function closingSection(findings: readonly Finding[]): string {
 
 /** Without control characters, which could write over what stands on the terminal. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "?");
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, "?");
 }

@@ -8,6 +8,7 @@ import { repairFindings } from "../engine/repair.ts";
 import { compareSeverity, type Finding } from "../engine/types.ts";
 import { type Facts, gatherFacts } from "../facts/facts.ts";
 import { summaryLine } from "../report/summary-line.ts";
+import { printable } from "./closing-section.ts";
 import { type LeftAlone, openBreaker } from "./heal-breaker.ts";
 import { checkOf, foundLine, healedLine, leftAloneLine, runLine } from "./heal-lines.ts";
 
@@ -70,7 +71,8 @@ function isHealed(finding: Finding): boolean {
 }
 
 function problemNote(what: string, error: UserError, { stateDir }: Facts) {
-  const line = `vitals: ${what}: ${`${errorText(error)} ${error.remedy}`.replaceAll(stateDir + path.sep, "")}`;
+  const why = `${errorText(error)} ${error.remedy}`.replaceAll(stateDir + path.sep, "");
+  const line = `vitals: ${what}: ${printable(why)}`;
   return { key: line, line };
 }
 

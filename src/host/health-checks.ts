@@ -3,6 +3,7 @@ import { type CatalogueEntry, catalogue, othersThan } from "../engine/catalogue.
 import { newRunId } from "../engine/quarantine.ts";
 import type { RepairResult } from "../engine/repair.ts";
 import { isAside } from "../engine/types.ts";
+import { printable } from "./closing-section.ts";
 import type { DoctorCommand } from "./command.ts";
 import { isEnabled } from "./enabled.ts";
 import {
@@ -46,7 +47,8 @@ export function hostCheck(
       await beforeTurn();
       if (!isEnabled(ctx.cfg)) return [];
       const { diagnose } = await import("../engine/diagnose.ts");
-      const { findings } = await diagnose({ ...options(ctx), skip: othersThan(entry) });
+      const { findings: found } = await diagnose({ ...options(ctx), skip: othersThan(entry) });
+      const findings = found.map((one) => printableDeep(one));
       const paths = scope?.paths ?? [];
       return findings.filter(
         (finding) =>
@@ -66,7 +68,9 @@ export function hostCheck(
         dryRun: ctx.dryRun,
         run,
       });
-      const own = hostResult({ ...result, remaining: result.remaining.filter((one) => isOf(entry, one)) }, findings);
+      const own = printableDeep(
+        hostResult({ ...result, remaining: result.remaining.filter((one) => isOf(entry, one)) }, findings),
+      );
       return own.status === "repaired" && hostConfig.value !== ctx.cfg ? { ...own, config: hostConfig.value } : own;
     },
   };
@@ -79,6 +83,17 @@ function isOf(entry: CatalogueEntry, { checkId }: HostFinding): boolean {
 
 function options({ cfg, configPath, env }: HostContext) {
   return { config: cfg, configPath, env: env ?? process.env };
+}
+
+/** The same with every text as it may be shown: the host prints names as they are. Only a diff keeps its lines. */
+function printableDeep<T>(value: T, key = ""): T {
+  if (typeof value === "string") {
+    const lines = key === "unifiedDiff" ? value.split("\n") : [value];
+    return lines.map(printable).join("\n") as T;
+  }
+  if (Array.isArray(value)) return value.map((part) => printableDeep(part, key)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, printableDeep(part, name)])) as T;
 }
 
 function hostResult(

@@ -144,6 +144,7 @@ async function withFile(file: string, act: (handle: FileHandle, there: Stats) =>
 async function describe(handle: FileHandle): Promise<Stats> {
   const there = await handle.stat();
   if (!there.isFile() || there.nlink > 1) throw new Error("another kind of file stands in their place");
+  if (process.platform !== "win32" && (there.mode & 0o777) !== 0o600) await handle.chmod(0o600).catch(() => {});
   return there;
 }
 
@@ -173,6 +174,7 @@ async function compact(file: string, nowMs: number): Promise<number> {
     const text = ringText(retain(parseRing(await readFrom(before, Math.max(0, size - MAX_RING_BYTES), size)), nowMs));
     const after = await open(draft, "wx", 0o600);
     try {
+      await after.chmod(0o600); // whatever the umask
       await writeAll(after, text);
       await rename(draft, file);
       const late = await readFrom(before, size, (await before.stat()).size);

@@ -89,7 +89,7 @@ export function renderPlan(head: string, chosen: readonly PlannedRepair[], state
   const lines = chosen.flatMap(({ finding, repair }) => [
     `  ${repair.risk}  ${plain(finding.target ?? finding.id)}`,
     ...repair.effects.map(({ action, target }) => {
-      const at = target === undefined || action.includes(target) ? "" : `: ${inside(target, stateDir)}`;
+      const at = target === undefined || action.includes(target) ? "" : `: ${plain(inside(target, stateDir))}`;
       return `    ${plain(action)}${at}`;
     }),
     ...repair.diffs.flatMap(({ unifiedDiff = "" }) => diffLines(inside(unifiedDiff, stateDir), paint)),

@@ -115,7 +115,7 @@ export function renderHistory(runs: readonly PastRun[], stateDir: string, paint:
     .map(({ run, at, repairs }) => {
       const lines = repairs.map(
         (repair) =>
-          `  ${repair.n}  ${repair.canUndo ? "can be undone" : repair.state}  ${plain(repair.checkId.replace("vitals/", ""))}  ${plain(relative(stateDir, repair.path))}`,
+          `  ${repair.n}  ${repair.canUndo ? "can be undone" : plain(repair.state)}  ${plain(repair.checkId.replace("vitals/", ""))}  ${plain(relative(stateDir, repair.path))}`,
       );
       return [`${paint("bold", plain(run))}  ${plain(at)}`, ...lines].join("\n");
     })

@@ -21,6 +21,8 @@ const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,3})?Z?$/;
 const VERSION = /^v?20\d\d\.\d{1,2}\.\d{1,3}(?:-(?:alpha|beta|rc)\.\d{1,2}|-\d{1,2})?$/;
 const SMALL_NUMBER = /^\d{1,7}(?:\.\d{1,4})?(?:ms|s|m|h|d|B|KB|KiB|MB|MiB|GB|GiB)?$/;
 const LOOPBACK = /^(?:127\.0\.0\.1|localhost)(?::\d{1,5})?$/;
+/** Of longer names no pattern can be made; nor are they words. */
+const LONGEST_PATTERN = 1000;
 /** Digits in groups, as telephone numbers are written. */
 const GROUPED_DIGITS = /\+?\(?\d{1,12}\)?(?:[ ./-]\(?\d{2,12}\)?){1,6}/g;
 /** A name that also is an ordinary word counts as a name only where one stands: after these words. */
@@ -120,6 +122,10 @@ class AllowList implements Redactor {
     let rest = text;
     const [before, after] = ["(?<![\\p{L}\\p{N}_])", "(?![\\p{L}\\p{N}_])"];
     for (const { kind, name, pseudonym } of this.#names.in(rest)) {
+      if (name.length > LONGEST_PATTERN) {
+        rest = rest.replaceAll(name, () => keep(pseudonym));
+        continue;
+      }
       const lead = BEFORE_NAME[kind];
       const text = `${escapeRegExp(name)}${after}`;
       if (!this.#isPlain(name)) rest = rest.replace(new RegExp(`${before}${text}`, "gu"), () => keep(pseudonym));

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, fchmodSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
 import { errorCode, errorText, UserError } from "../engine/errors.ts";
@@ -55,6 +55,7 @@ function writeNew(file: string, data: Uint8Array | string): void {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const fd = openSync(file, flags, 0o600);
   try {
+    fchmodSync(fd, 0o600); // whatever the umask
     const bytes = Buffer.from(data);
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
   } catch (error) {

@@ -5,7 +5,7 @@
  * Long because truth, sight and oracle have to be read side by side: each case of one is a case of the others.
  */
 import { fc } from "@fast-check/vitest";
-import type { LockCase } from "../../src/engine/verdict.ts";
+import type { LockCase } from "../../src/engine/lock-case.ts";
 import { parsePayload } from "../../src/facts/lock-file.ts";
 import type { ProcessState } from "../../src/facts/processes.ts";
 

@@ -1,3 +1,4 @@
+/** Long because every way in which a journal can be cut, mixed up or written by others is tried on one set of entries. */
 import {
   appendFileSync,
   existsSync,
@@ -43,6 +44,14 @@ function write(stateDir: string, ...lines: readonly Line[]): void {
 
 const current = (stateDir: string): string => path.join(stateDir, "vitals", "journal.jsonl");
 
+/** A file that is kept for an undo. */
+function keptIn(stateDir: string): string {
+  mkdirSync(path.join(stateDir, "vitals"));
+  const kept = path.join(stateDir, "vitals", "kept");
+  writeFileSync(kept, "");
+  return kept;
+}
+
 function short(stateDir: string): string[] {
   return readJournal(stateDir).map(({ run, n, phase }) => `${run}/${n} ${phase}`);
 }
@@ -85,6 +94,21 @@ describe("reading", () => {
     ["another version", JSON.stringify({ ...line("x", 1, "moved"), v: 2, at: "" })],
     ["no file", JSON.stringify({ v: 1, run: "x", n: 1, from: "/a", to: "/b" })],
     ["bytes that are no text", "\u0000\ufffd"],
+    ...Object.entries({
+      run: ["../../x", "", "a\u001b[2J", "a b", 7],
+      n: ["1", 1.5, null],
+      phase: ["\u001b[2J", undefined],
+      from: ["relative", "/state/link/../x", "/a\0b"],
+      to: ["/state/vitals/../../x"],
+      at: [7],
+      checkId: [{}],
+      findingId: [undefined],
+    }).flatMap(([key, values]) =>
+      values.map((value): [string, string] => {
+        const entry = { v: 1, at: "2026-10-01T12:00:00.000Z", ...line("x", 1, "moved"), [key]: value };
+        return [`${key} ${JSON.stringify(value)}`, JSON.stringify(entry)];
+      }),
+    ),
   ])("a foreign line is left out: %s", (_name, foreign) => {
     const stateDir = temporaryFolder();
     write(stateDir, line("a", 1, "moved"));
@@ -142,9 +166,8 @@ describe("history", () => {
 
   test("runToUndo: the last with a file still in the quarantine; a named one whatever its state", () => {
     const stateDir = temporaryFolder();
-    const kept = path.join(stateDir, "kept");
-    writeFileSync(kept, "");
-    write(stateDir, line("r1", 1, "moved", kept));
+    const kept = keptIn(stateDir);
+    write(stateDir, { ...line("r1", 1, "moved", kept), from: path.join(stateDir, "one.jsonl.lock") });
     write(stateDir, line("r2", 1, "moved"), line("r3", 1, "kept", kept), line("r4", 1, "undone", kept));
     expect(runToUndo(stateDir)?.run).toBe("r1");
     expect(runToUndo(stateDir, "r3")?.repairs).toMatchObject([{ canUndo: false }]);
@@ -181,9 +204,9 @@ describe("growth", () => {
 
   test("what can still be undone, or was interrupted, is never dropped", () => {
     const stateDir = temporaryFolder();
-    const kept = path.join(stateDir, "kept");
-    writeFileSync(kept, "");
-    write(stateDir, line("undoable", 1, "moved", kept), line("open", 1, "intent"), line("done", 1, "undone"));
+    const from = path.join(stateDir, "one.jsonl.lock");
+    const undoable = { ...line("undoable", 1, "moved", keptIn(stateDir)), from };
+    write(stateDir, undoable, line("open", 1, "intent"), line("done", 1, "undone"));
     for (const run of ["f1", "f2", "f3", "f4"]) fill(stateDir, run);
     write(stateDir, line("last", 1, "moved"));
     expect(runToUndo(stateDir)?.run).toBe("undoable");

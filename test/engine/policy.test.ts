@@ -281,7 +281,7 @@ describe("where a value comes from", () => {
 
   test("a folder, and a file that runs code, are no policy", async () => {
     mkdirSync(path.join(stateDir, "vitals.config.json"));
-    expect((await refused({ stateDir })).message).toContain("cannot be read: EISDIR");
+    expect((await refused({ stateDir })).message).toContain("is not a regular file");
     const file = put(path.join(stateDir, "p.js"), "throw new Error('ran')");
     expect((await refused({ stateDir, file })).message).toContain("is not a JSON or YAML file");
   });

@@ -19,6 +19,7 @@ import path from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openJournal, readJournal } from "../../src/engine/journal.ts";
 import type { MoveEntry } from "../../src/engine/journal-entry.ts";
+import { ownPlaces } from "../../src/engine/own-places.ts";
 import { isSameFile, putBack, putBackMistake } from "../../src/engine/put-back.ts";
 import { newRunId, openQuarantine, type QuarantineOptions, type Removal } from "../../src/engine/quarantine.ts";
 import { finishInterrupted, identity, isOurs, matches, settleInterrupted } from "../../src/engine/settle.ts";
@@ -31,7 +32,16 @@ const before = vi.hoisted(() => ({ call: null as ((name: string, a: string, b: s
 
 vi.mock("node:fs", async (importOriginal) => {
   const fs = await importOriginal<typeof import("node:fs")>();
-  const names = ["renameSync", "linkSync", "copyFileSync", "rmSync", "lstatSync", "openSync", "writeSync"] as const;
+  const names = [
+    "renameSync",
+    "linkSync",
+    "copyFileSync",
+    "rmSync",
+    "lstatSync",
+    "openSync",
+    "writeSync",
+    "fsyncSync",
+  ] as const;
   const wrapped = names.map((name) => {
     const real = fs[name] as (...args: unknown[]) => unknown;
     return [
@@ -49,10 +59,10 @@ afterEach(() => {
   before.call = null;
 });
 
-/** The next call of this name (to this path, if it matters) fails. */
+/** The next call of this name (to this file, if it matters, in whatever folder) fails. */
 function fail(name: string, code: string | undefined, file?: string): void {
   before.call = (called, a) => {
-    if (called !== name || (file !== undefined && a !== file)) return;
+    if (called !== name || (file !== undefined && path.basename(a) !== path.basename(file))) return;
     before.call = null;
     throw Object.assign(new Error("no code"), code === undefined ? {} : { code });
   };
@@ -98,6 +108,12 @@ const phases = (stateDir: string) => readJournal(stateDir).map(({ phase }) => ph
 const last = (stateDir: string) => readJournal(stateDir).at(-1);
 const START = ["make folder", "journal intent", "look again"];
 const kept = (stateDir: string, run = "run") => path.join(stateDir, "vitals", "quarantine", run, "1-s.jsonl.lock");
+
+/** Has the config of a state dir keep its sessions elsewhere. */
+function keepSessionsIn(stateDir: string, folder: string): void {
+  const session = { store: path.join(folder, "sessions.json") };
+  writeFileSync(path.join(stateDir, "openclaw.json"), JSON.stringify({ session }));
+}
 
 describe("steps and journal", () => {
   test("of a plain removal", async () => {
@@ -389,10 +405,11 @@ describe("put back", () => {
 
   test("its folder is made durable", () => {
     const { dir, from, to } = two();
-    const synced: string[] = [];
-    before.call = (name, file) => void (name === "openSync" && synced.push(file));
+    const calls: string[] = [];
+    before.call = (name, file) => void ((name === "openSync" || name === "fsyncSync") && calls.push(`${name} ${file}`));
     putBack(from, to);
-    expect(synced).toEqual([dir]);
+    expect(calls.at(-2)).toBe(`openSync ${dir}`);
+    expect(calls.at(-1)).toMatch(/^fsyncSync/);
   });
 
   test("a mistake that cannot be undone is told, never thrown", () => {
@@ -537,6 +554,7 @@ describe("what was interrupted", () => {
   test("what is outside of the state dir stays in an update", () => {
     const elsewhere = temporaryFolder();
     const made = left("intent", "kept", { from: path.join(elsewhere, "s.jsonl.lock") });
+    keepSessionsIn(made.stateDir, elsewhere);
     expect(settled(made, true).count).toBe(0);
     const quarantine = openQuarantine(made.stateDir, "update", { confined: true });
     quarantine.close();
@@ -547,14 +565,18 @@ describe("what was interrupted", () => {
 
   test("whose files are ours", () => {
     const dir = temporaryFolder();
-    const entry = (from: string, to: string) => ({ from: path.join(dir, from), to: path.join(dir, to) }) as MoveEntry;
+    const entry = (from: string, to: string) =>
+      ({ run: "run", from: path.join(dir, from), to: path.join(dir, to) }) as MoveEntry;
     const state = path.join(dir, "state");
+    mkdirSync(state);
+    keepSessionsIn(state, path.join(dir, "store"));
     const inside = entry("state/s.lock", "state/vitals/quarantine/run/1-s.lock");
-    const store = entry("store/s.lock", "state/vitals/quarantine/run/1-s.lock");
-    const beside = entry("store/s.lock", "store/.vitals-run-1-s.lock.quarantined");
+    const store = entry("store/s.jsonl.lock", "state/vitals/quarantine/run/1-s.lock");
+    const beside = entry("store/s.jsonl.lock", "store/.vitals-run-1-s.jsonl.lock.quarantined");
     const others = entry("other/s.lock", "other/vitals/quarantine/run/1-s.lock");
-    expect([inside, store, beside, others].map((one) => isOurs(state, one))).toEqual([true, true, true, false]);
-    expect([inside, store, beside, others].map((one) => isOurs(state, one, true))).toEqual([true, false, false, false]);
+    const own = ownPlaces(state);
+    expect([inside, store, beside, others].map((one) => isOurs(own, one))).toEqual([true, true, true, false]);
+    expect([inside, store, beside, others].map((one) => isOurs(own, one, true))).toEqual([true, false, false, false]);
   });
 
   test("a file is the journaled one only in every respect", () => {

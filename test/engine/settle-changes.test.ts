@@ -86,7 +86,7 @@ describe("a change that was begun", () => {
   });
 
   test("outside of the state dir is left alone in an update only", () => {
-    left("intent", { from: "/elsewhere/thing" });
+    left("intent", { kind: "restart", from: "/elsewhere/thing" });
     end.settle.mockReturnValue({ phase: "done", reason: "looked" });
     expect(finishInterrupted(stateDir, true)).toBe(0);
     const journal = openJournal(stateDir);

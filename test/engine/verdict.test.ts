@@ -1,7 +1,8 @@
 /** Long because the table of all verdicts is one list, so that a case that is missing can be seen. */
 import { fc, test as prop } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
-import { isVoidable, type Judgement, judgeLock, type LockCase } from "../../src/engine/verdict.ts";
+import type { LockCase } from "../../src/engine/lock-case.ts";
+import { isVoidable, type Judgement, judgeLock } from "../../src/engine/verdict.ts";
 import type { UnseenGateway } from "../../src/facts/gateway-port.ts";
 import type { LockPayload, LockSnapshot } from "../../src/facts/lock-file.ts";
 import type { PidNamespace, ProcessState } from "../../src/facts/processes.ts";

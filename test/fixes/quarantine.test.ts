@@ -679,12 +679,15 @@ describe("places", () => {
     [
       "the journal is a link",
       (dir) => {
-        mkdirSync(path.join(dir, "vitals"));
+        mkdirSync(path.join(dir, "vitals"), { mode: 0o700 });
         writeFileSync(path.join(dir, "precious"), "precious\n");
         symlinkSync("../precious", path.join(dir, "vitals", "journal.jsonl"));
       },
     ],
-    ["the journal is a directory", (dir) => mkdirSync(path.join(dir, "vitals", "journal.jsonl"), { recursive: true })],
+    [
+      "the journal is a directory",
+      (dir) => mkdirSync(path.join(dir, "vitals", "journal.jsonl"), { recursive: true, mode: 0o700 }),
+    ],
   ];
 
   test.each(squatters)("%s: a clear error, nothing is moved", async (_name, make) => {

@@ -1,5 +1,15 @@
 /** Long because everything that may come between the look and the deletion is tried on one database. */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { createServer as createPlainServer } from "node:net";
 import path from "node:path";
@@ -9,7 +19,8 @@ import { readJournal } from "../../src/engine/journal.ts";
 import { repair } from "../../src/engine/repair.ts";
 import { history, undoRun } from "../../src/engine/undo.ts";
 import { type LeaseHost, makeLeaseHost } from "../engine/lease-host.ts";
-import { onLinux, startHolder } from "../engine/sandbox.ts";
+import { onLinux, startHolder, temporaryFolder } from "../engine/sandbox.ts";
+import { inventory } from "../facts/sandbox.ts";
 
 /** One planted lease, and every row as it was before. */
 async function planted(): Promise<{ host: LeaseHost; before: ReturnType<LeaseHost["rows"]>; id: string; pid: number }> {
@@ -161,6 +172,26 @@ describe.runIf(onLinux)("OpenClaw is not down", () => {
     const { host } = await planted();
     host.open(host.agentFile);
     await expectKept(host, "skipped", /openclaw-agent\.sqlite is in use: stop OpenClaw first$/);
+  });
+
+  test("the row, or a link, leads to a database outside of the state dir, which is not opened", async () => {
+    const { host, id } = await planted();
+    const outside = path.join(temporaryFolder(), "outside.sqlite");
+    host.edit((db) => db.exec("CREATE TABLE notes (text TEXT)"), outside);
+    const before = inventory(path.dirname(outside));
+    host.edit((db) => db.prepare("UPDATE agent_database_leases SET path = ? WHERE lease_id = ?").run(outside, id));
+    await expectKept(host, "skipped", /outside\.sqlite lies outside of the state directory$/);
+    expect(inventory(path.dirname(outside))).toEqual(before);
+
+    const moved = path.join(path.dirname(outside), "moved.sqlite");
+    const { host: linked } = await planted();
+    copyFileSync(linked.file, moved);
+    rmSync(linked.file);
+    symlinkSync(moved, linked.file);
+    const after = inventory(path.dirname(outside));
+    const { repairs } = await repair(linked.options);
+    expect(repairs).toMatchObject([{ status: "skipped", reason: expect.stringContaining("lies outside of") }]);
+    expect(inventory(path.dirname(outside))).toEqual(after);
   });
 
   test("somebody opens one of them while the backup is made", async () => {

@@ -6,6 +6,7 @@ import { repair } from "../../engine/repair.ts";
 import { undoRun } from "../../engine/undo.ts";
 import { moduleFile } from "../../package.ts";
 import { renderDiagnosis, renderRepairs, renderUndone } from "../../report/human.ts";
+import { programs } from "../../run.ts";
 import { type Command, EXIT } from "../main.ts";
 import { columnsOf, painter, type Terminal } from "../terminal.ts";
 import { wrap } from "../wrap.ts";
@@ -74,7 +75,7 @@ function buildSandbox(root: string): { stateDir: string; lockPath: string } {
 
 /** Starts a process that takes the lock, and returns when it has it. */
 async function startAgent(lockPath: string) {
-  const { x } = await import("tinyexec");
+  const x = await programs();
   const agent = x(process.execPath, ["--no-warnings", AGENT, lockPath], { timeout: 60_000 });
   for await (const line of agent) if (line.includes("locked")) break;
   return {

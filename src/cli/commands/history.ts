@@ -1,3 +1,4 @@
+import { ownPlaces } from "../../engine/own-places.ts";
 import { history } from "../../engine/undo.ts";
 import { locate } from "../../facts/installation.ts";
 import { renderHistory } from "../../report/human.ts";
@@ -5,8 +6,8 @@ import { type Command, EXIT } from "../main.ts";
 import { painter } from "../terminal.ts";
 
 const showHistory: Command = async (options, terminal) => {
-  const { stateDir } = locate({ ...options, env: terminal.env });
-  const runs = history(stateDir);
+  const { stateDir, configPath } = locate({ ...options, env: terminal.env });
+  const runs = history(stateDir, ownPlaces(stateDir, { configPath, env: terminal.env }));
   const text = renderHistory(runs, stateDir, painter(terminal.stdout, options.color));
   return { code: EXIT.clean, document: { schemaVersion: 1, ok: true, stateDir, runs }, text };
 };

@@ -1,3 +1,4 @@
+import { ownPlaces } from "../../engine/own-places.ts";
 import { runToUndo, undoRun } from "../../engine/undo.ts";
 import { locate } from "../../facts/installation.ts";
 import { renderUndone, undoQuestion } from "../../report/human.ts";
@@ -5,8 +6,9 @@ import { type Command, EXIT } from "../main.ts";
 import { canAsk, painter } from "../terminal.ts";
 
 const undo: Command = async (options, terminal) => {
-  const { stateDir } = locate({ ...options, env: terminal.env });
-  const past = runToUndo(stateDir, options.operands[0]);
+  const { stateDir, configPath } = locate({ ...options, env: terminal.env });
+  const own = ownPlaces(stateDir, { configPath, env: terminal.env });
+  const past = runToUndo(stateDir, options.operands[0], own);
   const base = { schemaVersion: 1, stateDir };
   if (past === null)
     return { code: EXIT.clean, document: { ...base, ok: true, run: null, undone: [] }, text: "Nothing to undo.\n" };
@@ -16,7 +18,7 @@ const undo: Command = async (options, terminal) => {
     if (!(await askYesNo(terminal, undoQuestion(past.run, chosen))))
       return { code: EXIT.clean, document: null, text: "Nothing was changed.\n" };
   }
-  const undone = undoRun(stateDir, past.run, options.repairs);
+  const undone = undoRun(stateDir, past.run, options.repairs, undefined, own);
   const ok = undone.every((one) => one.status === "restored");
   const text =
     undone.length === 0

@@ -7,7 +7,7 @@ import { keepLooking, type Looking } from "../keep-looking.ts";
 import { type Command, EXIT, failureDocument } from "../main.ts";
 import type { CliOptions } from "../options.ts";
 import { openStatusLine } from "../status-line.ts";
-import { painter, plain, type Terminal } from "../terminal.ts";
+import { painter, plain, type Terminal, toJson } from "../terminal.ts";
 
 const DEFAULT_EVERY = "5m";
 const DEFAULT_EVERY_MS = 300_000;
@@ -42,7 +42,7 @@ function tellPrograms({ stdout }: Terminal): Teller {
   let before: Diagnosis["findings"] = [];
   const write = (document: object, nextMs: number, more: object = {}): void => {
     const watched = { at: new Date().toISOString(), next: new Date(nextMs).toISOString(), ...more };
-    stdout.write(`${JSON.stringify({ ...document, watch: watched })}\n`);
+    stdout.write(`${toJson({ ...document, watch: watched })}\n`);
   };
   return {
     onLook(diagnosis, nextMs) {
