@@ -59,7 +59,8 @@ export function openQuarantine(
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
-  let count = Math.max(0, ...readJournal(stateDir).flatMap((entry) => (entry.run === run ? [entry.n] : [])));
+  let count = 0;
+  for (const entry of readJournal(stateDir)) if (entry.run === run) count = Math.max(count, entry.n);
 
   /** Where the next file is kept. A rename would replace what is there. */
   const nextPlace = (file: string): string | ReturnType<typeof unreadable> => {
