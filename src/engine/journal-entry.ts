@@ -69,14 +69,9 @@ export function isNeeded(entry: JournalEntry): boolean {
 /** Whether a line that was read is an entry this version understands. */
 export function isEntry(line: unknown): line is JournalEntry {
   const entry = line as Partial<MoveEntry> | Partial<ChangeEntry> | null;
-  if (
-    entry?.v !== 1 ||
-    typeof entry.run !== "string" ||
-    typeof entry.n !== "number" ||
-    typeof entry.from !== "string" ||
-    typeof entry.to !== "string"
-  )
-    return false;
+  if (entry?.v !== 1 || !Number.isSafeInteger(entry.n)) return false;
+  const { at, run, checkId, fixId, findingId, from, to, phase } = entry;
+  if ([at, run, checkId, fixId, findingId, from, to, phase].some((text) => typeof text !== "string")) return false;
   if (entry.kind === undefined) return typeof (entry as Partial<MoveEntry>).file?.sha256 === "string";
   return typeof entry.kind === "string" && typeof entry.detail === "object" && entry.detail !== null;
 }

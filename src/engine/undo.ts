@@ -42,7 +42,7 @@ export interface UndoneRepair {
   readonly reason?: string;
 }
 
-/** Every run in the journal, newest first. */
+/** Every run in the journal, newest first: as they stand there, for a clock may have been set back in between. */
 export function history(stateDir: string): PastRun[] {
   const entries = readJournal(stateDir);
   const firstSeen = new Map<string, string>();
@@ -50,7 +50,7 @@ export function history(stateDir: string): PastRun[] {
   const runs = Map.groupBy(latestEntries(entries), (entry) => entry.run);
   return [...runs]
     .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map(describe) }))
-    .sort((a, b) => b.at.localeCompare(a.at) || b.run.localeCompare(a.run));
+    .reverse();
 }
 
 /**
