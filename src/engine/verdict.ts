@@ -99,7 +99,7 @@ export function judgeLock(lock: LockCase): Judgement {
   const { payload } = snapshot;
   if (payload.status !== "ok") {
     if (holders.pids.length > 0) return result("unknown", "held-from-elsewhere", { report: false });
-    if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: false });
+    if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: isAhead(lock) });
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
     return gone("no-payload", { confidence: "likely", solid: holders.seen !== "none" });
   }
@@ -122,14 +122,15 @@ export function judgeLock(lock: LockCase): Judgement {
     const solid = byTicks || seenClosed;
     return gone("pid-reused", solid ? {} : { confidence: "likely", solid });
   }
-  if (open) return ageMs(lock) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
+  if (open)
+    return heldMs(lock, owner) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
   if (owner.openclaw === false) return result("unknown", "not-openclaw");
   if (!lock.ownerDescriptorsReadable || holders.seen === "none") {
     if (ageMs(lock) <= maxHoldMs(lock)) return result("held", "holding", { confidence: "likely" });
     return result("unknown", "owner-unclear");
   }
   // A release closes the descriptor first and removes the file then: give it time.
-  if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
+  if (lock.nowMs - snapshot.mtimeMs < lock.graceMs && !isAhead(lock)) return result("held", "fresh");
   if (holders.blind) return result("unknown", "other-namespace");
   return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
 }
@@ -169,6 +170,16 @@ function livedHere(lock: LockCase): boolean {
   if (namespace.lastPid !== null && payload.pid > namespace.lastPid) return false;
   const madeAtMs = payload.createdAtMs ?? snapshot.mtimeMs;
   return namespace.startedAtMs !== null && madeAtMs >= namespace.startedAtMs;
+}
+
+/** Written before a clock was set back: by its time it would be fresh for as long as that. */
+function isAhead({ snapshot, nowMs, graceMs }: LockCase): boolean {
+  return snapshot.mtimeMs - nowMs >= graceMs;
+}
+
+/** Nobody holds a lock for longer than they live, whatever a clock that was changed since says of its age. */
+function heldMs(lock: LockCase, { startedAtMs }: ProcessState & { state: "alive" }): number {
+  return startedAtMs === null ? ageMs(lock) : Math.min(ageMs(lock), lock.nowMs - startedAtMs);
 }
 
 function ageMs({ snapshot, nowMs }: LockCase): number {
