@@ -95,11 +95,12 @@ export function judgeLock(lock: LockCase): Judgement {
   if (lock.sharedFileSystem !== null) return result("unknown", "shared-file-system");
   if (lock.uid !== null && lock.uid !== 0 && snapshot.uid !== lock.uid) return result("unknown", "other-user");
   if (!namespace.trusted) return result("unknown", "other-namespace");
-
   const { payload } = snapshot;
+  const sinceMs = lock.nowMs - snapshot.mtimeMs;
   if (payload.status !== "ok") {
     if (holders.pids.length > 0) return result("unknown", "held-from-elsewhere", { report: false });
-    if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: isAhead(lock) });
+    // A clock that was set back since would make it fresh for as long as that: nobody would hear of it.
+    if (sinceMs < lock.graceMs) return result("unknown", "fresh", { report: sinceMs <= -lock.graceMs });
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
     return gone("no-payload", { confidence: "likely", solid: holders.seen !== "none" });
   }
@@ -112,7 +113,6 @@ export function judgeLock(lock: LockCase): Judgement {
     if (!livedHere(lock)) return result("unknown", "other-namespace");
     return gone(owner.state === "thread" ? "pid-is-thread" : "owner-dead");
   }
-
   if (owner.foreign) return result("unknown", "other-user");
   if (!open && isAnotherProcess(lock, owner)) {
     // Pid 1 with another start is the first process of another container or boot.
@@ -122,15 +122,16 @@ export function judgeLock(lock: LockCase): Judgement {
     const solid = byTicks || seenClosed;
     return gone("pid-reused", solid ? {} : { confidence: "likely", solid });
   }
-  if (open)
-    return heldMs(lock, owner) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
+  // Nobody holds a lock for longer than they live, whatever a clock that was set forward says of its age.
+  const held = Math.min(ageMs(lock), lock.nowMs - (owner.startedAtMs ?? Number.NEGATIVE_INFINITY));
+  if (open) return held > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
   if (owner.openclaw === false) return result("unknown", "not-openclaw");
   if (!lock.ownerDescriptorsReadable || holders.seen === "none") {
     if (ageMs(lock) <= maxHoldMs(lock)) return result("held", "holding", { confidence: "likely" });
     return result("unknown", "owner-unclear");
   }
   // A release closes the descriptor first and removes the file then: give it time.
-  if (lock.nowMs - snapshot.mtimeMs < lock.graceMs && !isAhead(lock)) return result("held", "fresh");
+  if (Math.abs(sinceMs) < lock.graceMs) return result("held", "fresh");
   if (holders.blind) return result("unknown", "other-namespace");
   return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
 }
@@ -170,16 +171,6 @@ function livedHere(lock: LockCase): boolean {
   if (namespace.lastPid !== null && payload.pid > namespace.lastPid) return false;
   const madeAtMs = payload.createdAtMs ?? snapshot.mtimeMs;
   return namespace.startedAtMs !== null && madeAtMs >= namespace.startedAtMs;
-}
-
-/** Written before a clock was set back: by its time it would be fresh for as long as that. */
-function isAhead({ snapshot, nowMs, graceMs }: LockCase): boolean {
-  return snapshot.mtimeMs - nowMs >= graceMs;
-}
-
-/** Nobody holds a lock for longer than they live, whatever a clock that was changed since says of its age. */
-function heldMs(lock: LockCase, { startedAtMs }: ProcessState & { state: "alive" }): number {
-  return startedAtMs === null ? ageMs(lock) : Math.min(ageMs(lock), lock.nowMs - startedAtMs);
 }
 
 function ageMs({ snapshot, nowMs }: LockCase): number {

@@ -6,9 +6,11 @@ import { mutate } from "./mutate.ts";
 import { randomOf } from "./random.ts";
 import type { Made, Reader } from "./reader.ts";
 import { FILE_READERS } from "./readers-file.ts";
+import { lockPayload } from "./readers-lock.ts";
+import { SMALL_READERS } from "./readers-small.ts";
 import { TEXT_READERS } from "./readers-text.ts";
 
-export const READERS: readonly Reader[] = [...TEXT_READERS, ...FILE_READERS];
+export const READERS: readonly Reader[] = [lockPayload, ...TEXT_READERS, ...FILE_READERS, ...SMALL_READERS];
 
 /** A reader, or a control, by its name. @throws when there is none. */
 export function readerNamed(name: string): Reader {

@@ -3,12 +3,10 @@
  * really dead are planted all the time, some of them in the way of the next turn.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readJournal } from "../../src/engine/journal.ts";
-import { latestEntries } from "../../src/engine/journal-entry.ts";
 import { readRss } from "../../src/facts/gateway.ts";
 import { startGateway } from "../hosts/harness/gateway.ts";
 import { createHome, type Home } from "../hosts/harness/home.ts";
@@ -16,7 +14,8 @@ import { ensureHost, type HostVersion } from "../hosts/harness/hosts.ts";
 import { plantTranscript } from "../hosts/harness/plant.ts";
 import { startProvider } from "../hosts/harness/provider.ts";
 import { lockPath, turnArgs } from "../hosts/harness/turn.ts";
-import { BIN, NO_NOTES, quarantined, vitals } from "../hosts/harness/vitals.ts";
+import { BIN, NO_NOTES, vitals } from "../hosts/harness/vitals.ts";
+import { account, countLooks, type Planted, watchMemory } from "./contention-account.ts";
 
 export interface Contended {
   readonly host: HostVersion;
@@ -36,20 +35,11 @@ export interface Contended {
   readonly problems: readonly string[];
 }
 
-/** A lock that was planted: its text occurs once. */
-interface Planted {
-  readonly file: string;
-  readonly text: string;
-}
-
 /** Pause between two planted locks, at most, and longest wait of a turn for its answer. Milliseconds. */
 const PLANT_MS = 400;
 const ANSWER_MS = 1_500;
 /** Sessions of the turns that run at once. */
 const SESSIONS = ["turn-a", "turn-b"] as const;
-/** What a process of this size may grow by between two readings of nothing but looks. */
-const GROWTH = { ratio: 1.25, mib: 24 };
-
 /** Lets them all at it for so long. @throws when host or gateway do not even start. */
 export async function contend(version: HostVersion, seconds: number, say: (text: string) => void): Promise<Contended> {
   const provider = await startProvider();
@@ -108,11 +98,10 @@ class Scene {
     await Promise.all(fixers);
     clearInterval(reading);
     const watched = await watch.kill("SIGINT");
-    const looks = this.#looks(watched.stdout, watched.code);
-    const watchMiB = memory(rss.filter((one) => one > 0));
-    if (watchMiB[1] > watchMiB[0] * GROWTH.ratio + GROWTH.mib)
-      this.#fail(`watch grew from ${watchMiB.join(" to ")} MiB`);
-    const takenByHost = this.#account();
+    const fail = (problem: string): void => this.#fail(problem);
+    const looks = countLooks(watched.stdout, watched.code, fail);
+    const watchMiB = watchMemory(rss, fail);
+    const takenByHost = account(home, this.#planted, fail);
     const undone = await this.#history();
     return {
       host: home.host.version,
@@ -197,42 +186,6 @@ class Scene {
     }
   }
 
-  /** Each line that `watch` wrote is one document. @returns how many looks. */
-  #looks(stdout: string, code: number | null): number {
-    const said = stdout.split("\n").filter(Boolean);
-    for (const line of said)
-      try {
-        JSON.parse(line);
-      } catch {
-        this.#fail(`watch: ${line}`);
-      }
-    if (code !== 0 && code !== 1) this.#fail(`watch ended with ${code}`);
-    if (said.length < 2) this.#fail(`watch looked ${said.length} times`);
-    return said.length;
-  }
-
-  /** Where each planted lock is now, and whether anything else was ever moved. @returns those the host took away. */
-  #account(): number {
-    const kept = quarantined(this.#home).map(({ text }) => text);
-    const texts = new Set(this.#planted.map(({ text }) => text));
-    for (const text of kept)
-      if (!texts.has(text)) this.#fail(`a lock that nobody planted is in the quarantine: ${text}`);
-    const ours = latestEntries(readJournal(this.#home.stateDir)).flatMap((entry) =>
-      entry.kind === undefined && entry.phase !== "kept" ? [entry.file.sha256] : [],
-    );
-    let taken = 0;
-    for (const { file, text } of this.#planted) {
-      const times = kept.filter((one) => one === text).length;
-      if (times > 1) this.#fail(`${file} is in the quarantine ${times} times`);
-      if (times > 0) continue;
-      const isOurs = ours.includes(createHash("sha256").update(text).digest("hex"));
-      if (existsSync(file) && readFileSync(file, "utf8") === text) this.#fail(`${file} is still in its place`);
-      else if (isOurs) this.#fail(`${file} was moved, and is not where the journal says`);
-      else taken += 1;
-    }
-    return taken;
-  }
-
   /** The journal reads line by line, and a run of it can be taken back. @returns how many locks came back. */
   async #history(): Promise<number> {
     const dir = path.join(this.#home.stateDir, "vitals");
@@ -263,12 +216,4 @@ function deadOwner(): { pid: number; starttime?: number } {
   const { pid, stdout } = spawnSync("/bin/sh", ["-c", 'read stat < /proc/$$/stat; echo "$stat"'], { encoding: "utf8" });
   const starttime = Number(stdout.slice(stdout.lastIndexOf(")") + 2).split(" ")[19]);
   return Math.random() < 0.25 ? { pid } : { pid, starttime };
-}
-
-/** Medians of the first and the last fifth. */
-function memory(rss: readonly number[]): [number, number] {
-  const some = Math.max(1, Math.floor(rss.length / 5));
-  const median = (of: readonly number[]): number =>
-    Math.round(of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? 0);
-  return [median(rss.slice(0, some)), median(rss.slice(-some))];
 }

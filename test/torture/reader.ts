@@ -1,6 +1,6 @@
 /** What a reader under torture is, and what holds for each of them. */
 import { strict as assert } from "node:assert";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type fc from "fast-check";
@@ -64,4 +64,15 @@ export function assertSound(value: unknown, { finite = true } = {}): void {
       for (const key of Object.keys(one)) queue.push((one as Record<string, unknown>)[key]);
     }
   }
+}
+
+/** Writes a file of a case, and its folder the first time. @returns its path. */
+export function put(file: string, bytes: string | Buffer): string {
+  try {
+    writeFileSync(file, bytes);
+  } catch {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+  return file;
 }
