@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 // Real hosts, kills and races need minutes; unit tests must stay quick. One run, in this order.
-const slow = ["hosts", "incidents", "crash", "race"].map((folder) => `test/${folder}/*.test.ts`);
+const slow = ["hosts", "incidents", "crash", "race", "torture"].map((folder) => `test/${folder}/*.test.ts`);
 // No host, but gateways and processes of their own that have to be waited for.
 const waiting = [
   "test/new-check.test.ts",

@@ -127,7 +127,7 @@ function deadOwner(): string {
 }
 
 function ownLock(): string {
-  return JSON.stringify({ pid: process.pid, createdAt: new Date(Date.now() - 3_600_000).toISOString() });
+  return JSON.stringify({ pid: process.pid, createdAt: new Date().toISOString(), maxHoldMs: 1 });
 }
 
 /** A state dir with these locks, made once, older than any grace. */

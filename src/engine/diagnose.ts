@@ -100,9 +100,9 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
     const found = completed(entry, drafts, facts);
     if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
     else for (const [n, one] of found.entries()) found[n] = ranked(one, policy.checks[entry.id]?.severity);
-    findings.push(...found);
+    for (const one of found) findings.push(one); // as arguments, 100,000 would overflow the stack
   }
-  findings.push(...facts.problems().map((problem) => unreadable(problem, facts)));
+  for (const problem of facts.problems()) findings.push(unreadable(problem, facts));
   timings["total"] = roundMs(uptimeMs() - startedAt);
   const heard = applySilences(findings, policy.silence, Date.now(), failed);
   const least = options.severityMin;

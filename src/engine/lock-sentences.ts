@@ -122,6 +122,11 @@ function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): 
         "its lock may be that of a gateway which is at work but cannot be seen from here",
         UNSEEN_GATEWAY_HINT,
       );
+    case "fresh":
+      return unknown(
+        "its lock names no owner and was written in the future, as a clock was set back since",
+        "Set the clock right. When no OpenClaw is running and the lock is still there, move it away by hand.",
+      );
     case "held-from-elsewhere":
       return unknown(
         "another process than the one it names, perhaps in a container, has its lock open",

@@ -7,6 +7,8 @@ import { lastMoment } from "./silence.ts";
 /** A silence is no switch: it has to be looked at again within this time. */
 const LONGEST_SILENCE_DAYS = 366;
 const DAY_MS = 86_400_000;
+/** When this was written. A clock that is behind it starts at 1970 and waits to be set: it does not tell what is long. */
+const WRITTEN_MS = Date.parse("2026-01-01T00:00:00Z");
 
 /** What is validated. */
 export interface PolicyText {
@@ -46,7 +48,8 @@ function checkSilence(entry: Silence, index: number, text: PolicyText): void {
       'Allowed: one of them, "id" for one finding or "check" for all of a check.',
     );
   const end = lastMoment(entry);
-  if (Number.isNaN(end) || end > text.nowMs + LONGEST_SILENCE_DAYS * DAY_MS)
+  const latest = text.nowMs < WRITTEN_MS ? Number.POSITIVE_INFINITY : text.nowMs + LONGEST_SILENCE_DAYS * DAY_MS;
+  if (Number.isNaN(end) || end > latest)
     throw wrongValue([...keys, "until"], entry.until, nodeAt(policySchema(), [...keys, "until"]), text);
 }
 

@@ -29,7 +29,7 @@ function planRemoval(
   policy: Policy,
   facts: Facts,
 ): Repair | Skip {
-  const lock = locks.find((candidate) => candidate.path === finding.path);
+  const lock = byPath(locks).get(finding.path ?? "");
   if (lock?.look.kind !== "file" || lock.judgement === null) return { skip: "there is no lock file to move" };
   if (!REMOVABLE.includes(lock.judgement.verdict)) return { skip: "its owner is not proven to be gone" };
   const { look, judgement, path } = lock;
@@ -49,6 +49,15 @@ function planRemoval(
       return await quarantine.remove({ path, judged: look.snapshot, judgeAgain, checkId, fixId, findingId });
     },
   };
+}
+
+const indexes = new WeakMap<readonly Judged<FoundLock>[], ReadonlyMap<string, Judged<FoundLock>>>();
+
+/** Each finding looks for its lock: in a list, a hundred thousand would look for minutes. */
+function byPath(locks: readonly Judged<FoundLock>[]): ReadonlyMap<string, Judged<FoundLock>> {
+  const index = indexes.get(locks) ?? new Map(locks.map((lock) => [lock.path, lock]));
+  indexes.set(locks, index);
+  return index;
 }
 
 interface Moment {

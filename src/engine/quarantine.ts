@@ -65,7 +65,8 @@ export function openQuarantine(
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined, own);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
-  let count = readJournal(stateDir).reduce((most, entry) => (entry.run === run ? Math.max(most, entry.n) : most), 0);
+  let count = 0;
+  for (const entry of readJournal(stateDir)) if (entry.run === run) count = Math.max(count, entry.n);
 
   /** Where the next file is kept. A rename would replace what is there. */
   const nextPlace = (file: string): string | ReturnType<typeof unreadable> => {

@@ -101,7 +101,7 @@ export async function carryOut(
   let run: string | null = null;
   let remaining = before.diagnosis;
   if (options.dryRun) {
-    reports.push(...planned.map((one) => report(one, "planned")));
+    for (const one of planned) reports.push(report(one, "planned"));
   } else {
     const left = planned.filter((one) => !agreed.has(one));
     reports.push(
@@ -113,7 +113,7 @@ export async function carryOut(
       if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
         .diagnosis;
-      reports.push(...applied.map((one) => verify(one, remaining.findings)));
+      for (const one of applied) reports.push(verify(one, remaining.findings));
     }
   }
   return {

@@ -1,5 +1,4 @@
 import { lookAtLock } from "../facts/lock-file.ts";
-import { compareTexts } from "../text-order.ts";
 import { changeKind } from "./change-kinds.ts";
 import { errorCode, errorText, UserError } from "./errors.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
@@ -44,7 +43,7 @@ export interface UndoneRepair {
   readonly reason?: string;
 }
 
-/** Every run in the journal, newest first. */
+/** Every run in the journal, newest first: as they stand there, for a clock may have been set back in between. */
 export function history(stateDir: string, own = ownPlaces(stateDir)): PastRun[] {
   const entries = readJournal(stateDir);
   const firstSeen = new Map<string, string>();
@@ -52,7 +51,7 @@ export function history(stateDir: string, own = ownPlaces(stateDir)): PastRun[] 
   const runs = Map.groupBy(latestEntries(entries), (entry) => entry.run);
   return [...runs]
     .map(([run, repairs]) => ({ run, at: firstSeen.get(run) ?? "", repairs: repairs.map((one) => describe(one, own)) }))
-    .sort((a, b) => compareTexts(b.at, a.at) || compareTexts(b.run, a.run));
+    .reverse();
 }
 
 /**

@@ -63,11 +63,12 @@ export function judgeLock(lock: LockCase): Judgement {
   if (lock.sharedFileSystem !== null) return result("unknown", "shared-file-system");
   if (lock.uid !== null && lock.uid !== 0 && snapshot.uid !== lock.uid) return result("unknown", "other-user");
   if (!namespace.trusted) return result("unknown", "other-namespace");
-
   const { payload } = snapshot;
+  const sinceMs = lock.nowMs - snapshot.mtimeMs;
   if (payload.status !== "ok") {
     if (holders.pids.length > 0) return result("unknown", "held-from-elsewhere", { report: false });
-    if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("unknown", "fresh", { report: false });
+    // A clock that was set back since would make it fresh for as long as that: nobody would hear of it.
+    if (sinceMs < lock.graceMs) return result("unknown", "fresh", { report: sinceMs <= -lock.graceMs });
     if (!lock.unchanged) return result("unknown", "changing", { report: false });
     return gone("no-payload", { confidence: "likely", solid: holders.seen !== "none" });
   }
@@ -80,7 +81,6 @@ export function judgeLock(lock: LockCase): Judgement {
     if (!livedHere(lock)) return result("unknown", "other-namespace");
     return gone(owner.state === "thread" ? "pid-is-thread" : "owner-dead");
   }
-
   if (owner.foreign) return result("unknown", "other-user");
   if (!open && isAnotherProcess(lock, owner)) {
     // Pid 1 with another start is the first process of another container or boot.
@@ -90,14 +90,16 @@ export function judgeLock(lock: LockCase): Judgement {
     const solid = byTicks || seenClosed;
     return gone("pid-reused", solid ? {} : { confidence: "likely", solid });
   }
-  if (open) return ageMs(lock) > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
+  // Nobody holds a lock for longer than they live, whatever a clock that was set forward says of its age.
+  const held = Math.min(ageMs(lock), lock.nowMs - (owner.startedAtMs ?? Number.NEGATIVE_INFINITY));
+  if (open) return held > maxHoldMs(lock) ? result("overdue", "past-max-hold") : result("held", "holding");
   if (owner.openclaw === false) return result("unknown", "not-openclaw");
   if (!lock.ownerDescriptorsReadable || holders.seen === "none") {
     if (ageMs(lock) <= maxHoldMs(lock)) return result("held", "holding", { confidence: "likely" });
     return result("unknown", "owner-unclear");
   }
   // A release closes the descriptor first and removes the file then: give it time.
-  if (lock.nowMs - snapshot.mtimeMs < lock.graceMs) return result("held", "fresh");
+  if (Math.abs(sinceMs) < lock.graceMs) return result("held", "fresh");
   if (holders.blind) return result("unknown", "other-namespace");
   return lock.unseenGateway ? result("unknown", "unseen-gateway") : result("leaked", "descriptor-closed");
 }

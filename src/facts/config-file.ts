@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
-import { type Json5Text, parseJson5, placeOf } from "./json5-text.ts";
+import { type Json5Text, parseJson5, placesOf, type TextPlace } from "./json5-text.ts";
 import { readRegularFile, Unsuitable } from "./regular-file.ts";
 
 /** Steps from the root of a document or of the merged config: keys, and indexes of lists. */
@@ -106,7 +106,17 @@ function problemWith(file: string, message: string, remedy: string): ConfigProbl
   return new ConfigProblem({ file, line: null, column: null, message, remedy });
 }
 
+/** A config may give thousands of keys twice. */
+const known = new WeakMap<Json5Text, (offset: number) => TextPlace>();
+
+/** Where an offset of a file is. */
+export function placeIn({ json5 }: ConfigFile, offset: number): TextPlace {
+  const places = known.get(json5) ?? placesOf(json5.text);
+  known.set(json5, places);
+  return places(offset);
+}
+
 /** A problem or notice at an offset of a file. */
 export function noticeAt(file: ConfigFile, offset: number, message: string, remedy: string): ConfigNotice {
-  return { file: file.path, ...placeOf(file.json5.text, offset), message, remedy };
+  return { file: file.path, ...placeIn(file, offset), message, remedy };
 }

@@ -2,9 +2,9 @@ import { statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { configEnv, expandReferences } from "./config-env.ts";
-import { type ConfigFile, type ConfigNotice, type ConfigPath, ConfigProblem } from "./config-file.ts";
+import { type ConfigFile, type ConfigNotice, type ConfigPath, ConfigProblem, placeIn } from "./config-file.ts";
 import { ConfigMerger, type Merged, type Origin } from "./config-merge.ts";
-import { placeOf, setOwn } from "./json5-text.ts";
+import { setOwn } from "./json5-text.ts";
 
 export type { ConfigFile, ConfigNotice, ConfigPath } from "./config-file.ts";
 export { formatPath } from "./config-file.ts";
@@ -155,9 +155,9 @@ class Graph implements ConfigGraph {
   }
 
   #place({ file, path: steps, offset }: Origin): ConfigPlace {
-    const { path: name, real, included, json5 } = file;
+    const { path: name, real, included } = file;
     const shared = this.#uses.filter((other) => other.real === real).length > 1;
-    return { file: name, real, ...placeOf(json5.text, offset), path: steps, included, shared };
+    return { file: name, real, ...placeIn(file, offset), path: steps, included, shared };
   }
 }
 

@@ -83,17 +83,15 @@ export class ConfigMerger {
     if (node.kind === "array") return { kind: "array", items: node.entries.map((item, n) => child(n, item)), origins };
     this.#noteDuplicates(origin, node.entries);
     const members = new Map<string, Merged>();
-    const names = new Set(node.entries.map((entry) => entry.key ?? ""));
+    // Of duplicates the last one counts, at the place of the first.
+    const entries = new Map(node.entries.map((entry) => [entry.key ?? "", entry]));
     const include = findMember(node, "$include");
-    names.delete("$include");
+    entries.delete("$include");
     // A problem in an included file is found before one in what stands beside it, as in the host.
     const included = include && this.#include(origin, include, chain);
-    for (const name of names) {
-      const member = findMember(node, name);
-      if (member && name !== "__proto__") members.set(name, child(name, member));
-    }
+    for (const [name, member] of entries) if (name !== "__proto__") members.set(name, child(name, member));
     if (included === undefined || include === undefined) return { kind: "object", members, origins };
-    if (names.size === 0) return included;
+    if (entries.size === 0) return included;
     if (included.kind === "object") return overlay(included, { kind: "object", members, origins });
     const remedy = "Include a file with an object, or move the other keys away.";
     throw problemAt(origin, include, `${origin.file.path} adds keys to an included file that is no object`, remedy);

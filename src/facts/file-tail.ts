@@ -52,7 +52,8 @@ function* backwards(fd: number, size: number, budget: ReadBudget): Generator<str
     }
     overlong = text.length > MAX_LINE;
     rest = overlong ? Buffer.alloc(0) : text;
-    if (position === 0 && rest.length > 0) yield decode(rest).replace(/^\uFEFF/, "");
+    const first = position === 0 ? decode(rest).replace(/^\uFEFF/, "") : "";
+    if (first !== "") yield first;
   }
 }
 

@@ -67,10 +67,26 @@ export function findMember(node: Json5Node | undefined, key: string): Json5Entry
   return node?.kind === "object" ? node.entries.findLast((entry) => entry.key === key) : undefined;
 }
 
-/** Line and column of an offset, both from 1; the column in UTF-16 code units, as editors count. */
-export function placeOf(text: string, offset: number): { line: number; column: number } {
-  const lines = text.slice(0, offset).split(/\r\n|[\n\r\u2028\u2029]/);
-  return { line: lines.length, column: (lines.at(-1) ?? "").replace(/^\uFEFF/, "").length + 1 };
+/** Line and column, both from 1; the column in UTF-16 code units, as editors count. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** Tells where an offset of the text is. Its lines are looked for once. */
+export function placesOf(text: string): (offset: number) => TextPlace {
+  const starts = [0];
+  for (const { 0: end, index } of text.matchAll(/\r\n|[\n\r\u2028\u2029]/g)) starts.push(index + end.length);
+  return (offset) => {
+    let [line, after] = [0, starts.length];
+    while (after - line > 1) {
+      const middle = (line + after) >> 1;
+      if ((starts[middle] ?? 0) <= offset) line = middle;
+      else after = middle;
+    }
+    const before = text.slice(starts[line], offset);
+    return { line: line + 1, column: before.replace(/^\uFEFF/, "").length + 1 };
+  };
 }
 
 /** The value of a node, as json5 would read it. */

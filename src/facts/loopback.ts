@@ -27,7 +27,8 @@ export async function getJson(
   // Of no port Node makes 80, and of an impossible one an exception.
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return { kind: "closed", late: false };
   const began = uptimeMs();
-  const left = (): number => deadlineMs - (uptimeMs() - began);
+  // Rounded up, as a timer leaves out fractions.
+  const left = (): number => Math.ceil(deadlineMs - (uptimeMs() - began));
   if (!found) {
     const nobody = await connection(port, deadlineMs, signal);
     if (nobody !== null) return nobody;

@@ -27,14 +27,16 @@ export function openBreaker(stateDir: string, nowMs: number): (finding: Finding)
 }
 
 function isTooOften(past: readonly JournalEntry[], nowMs: number): boolean {
+  // A clock that was set back leaves times in the future: they age as those of the past do.
+  const age = (at: number): number => Math.abs(nowMs - at);
   // Tried in vain is tried, too.
   const times = past
     .filter(({ phase }) => phase === "moved" || phase === "kept" || phase === "stuck")
     .map(({ at }) => Date.parse(at))
-    .filter((at) => nowMs - at < REST_MS + WITHIN_MS)
+    .filter((at) => age(at) < REST_MS + WITHIN_MS)
     .sort((a, b) => a - b);
   return times.some((at, n) => {
     const last = times[n + TOO_MANY - 1];
-    return last !== undefined && last - at < WITHIN_MS && nowMs - last < REST_MS;
+    return last !== undefined && last - at < WITHIN_MS && age(last) < REST_MS;
   });
 }

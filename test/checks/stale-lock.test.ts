@@ -146,7 +146,7 @@ describe.runIf(onLinux)("an owner that lives", () => {
   );
 
   test("past its own maxHoldMs, descriptor open: overdue, with no repair", async () => {
-    const { sandbox, holder } = await heldLock({ createdAt: ago(HOUR) }, HOUR);
+    const { sandbox, holder } = await heldLock({ maxHoldMs: 1 }, HOUR);
     const finding = await only(sandbox);
     expect(finding).toMatchObject({ verdict: "overdue", severity: "error", fix: null });
     expect(finding.message).toContain(`process ${holder.pid} has held its lock longer than its own limit`);

@@ -35,7 +35,7 @@ const { options = { hostVersion: "2026.5.22", only: SESSION_LOCKS } } = order;
 let count = 0;
 let hooked = false;
 
-const onChange = ({ step, name, args }: Call): void => {
+const onChange = ({ step, name, args }: Call): undefined => {
   appendFileSync(steps, `${step}\n`);
   if (kill?.at === count || hooked) {
     if (kill?.torn) {

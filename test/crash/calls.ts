@@ -14,8 +14,11 @@ export interface Call {
   readonly args: readonly unknown[];
 }
 
-/** Calls `before` ahead of each change made through `node:fs` from now on; what `before` does itself is not watched. */
-export function watchChanges(before: (call: Call) => void): void {
+/**
+ * Calls `before` ahead of each change made through `node:fs` from now on; what `before` does itself is not watched.
+ * What it returns is returned instead of making the change.
+ */
+export function watchChanges(before: (call: Call) => { readonly result: unknown } | undefined): void {
   for (const target of [fs, fs.promises] as unknown as Record<string, unknown>[]) {
     for (const [name, real] of Object.entries(target)) {
       if (typeof real !== "function" || /^[A-Z_]/.test(name) || READING.test(name)) continue;
@@ -24,8 +27,8 @@ export function watchChanges(before: (call: Call) => void): void {
         if (!watching || reads) return Reflect.apply(real, target, args);
         const step = `${caller()} ${name}`;
         return unwatched(() => {
-          before({ step, name, args });
-          return Reflect.apply(real, target, args);
+          const instead = before({ step, name, args });
+          return instead === undefined ? Reflect.apply(real, target, args) : instead.result;
         });
       };
     }

@@ -92,7 +92,14 @@ describe("reading", () => {
     ["a number", "7"],
     ["a list", "[]"],
     ["another version", JSON.stringify({ ...line("x", 1, "moved"), v: 2, at: "" })],
-    ["no file", JSON.stringify({ v: 1, run: "x", n: 1, from: "/a", to: "/b" })],
+    [
+      "another version after all",
+      JSON.stringify({ v: 1, at: "", ...line("x", 1, "moved") }).replace('"v":1,', '"v":1,"v":2,'),
+    ],
+    ["no file", JSON.stringify({ v: 1, at: "", ...line("x", 1, "moved"), file: undefined })],
+    ["no check", JSON.stringify({ v: 1, at: "", ...line("x", 1, "moved"), checkId: undefined })],
+    ["a time that is no text", JSON.stringify({ v: 1, ...line("x", 1, "moved"), at: 7 })],
+    ["a number that is none", JSON.stringify({ v: 1, at: "", ...line("x", 1, "moved") }).replace('"n":1', '"n":1e400')],
     ["bytes that are no text", "\u0000\ufffd"],
     ...Object.entries({
       run: ["../../x", "", "a\u001b[2J", "a b", 7],
@@ -162,6 +169,17 @@ describe("history", () => {
       ["r1", "2026-05-01T10:00:00.000Z", [1, 2]],
     ]);
     expect(history(stateDir)[1]?.repairs.map(({ state }) => state)).toEqual(["undone", "kept"]);
+  });
+
+  test("runs made after the clock was set back are the newest all the same", () => {
+    const stateDir = temporaryFolder();
+    const kept = keptIn(stateDir);
+    const from = path.join(stateDir, "agents", "coder", "sessions", "1.jsonl.lock");
+    const at = (time: string, run: string): string =>
+      `${JSON.stringify({ v: 1, at: time, ...line(run, 1, "moved", kept), from })}\n`;
+    writeFileSync(current(stateDir), at("2036-01-01T00:00:00.000Z", "r1") + at("1969-12-31T00:00:00.000Z", "r2"));
+    expect(history(stateDir).map(({ run }) => run)).toEqual(["r2", "r1"]);
+    expect(runToUndo(stateDir)?.run).toBe("r2");
   });
 
   test("runToUndo: the last with a file still in the quarantine; a named one whatever its state", () => {

@@ -182,9 +182,9 @@ describe.skipIf(!onLinux)("a lock its gateway holds too long", () => {
   test("held by another process it has no repair: it is said which one to stop", async () => {
     const { sandbox, options, gateway } = await stuck("within");
     const holder = await startHolder("openclaw-agent");
-    const createdAt = new Date(Date.now() - 3_600_000).toISOString();
+    const createdAt = new Date().toISOString();
     const file = path.join(sandbox.sessions(), "local.jsonl.lock");
-    await holder.take(file, { pid: holder.pid, createdAt, starttime: holder.starttime });
+    await holder.take(file, { pid: holder.pid, createdAt, starttime: holder.starttime, maxHoldMs: 1 });
     const { repairs, remaining } = await repair({ ...options, dryRun: true, force: true });
     expect(repairs.map(({ path: at }) => at)).not.toContain(file);
     const finding = remaining.find(({ path: at }) => at === file);

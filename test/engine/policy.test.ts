@@ -181,6 +181,13 @@ describe("what no schema says", () => {
     expect((await readPolicy(DOORS.json(item({ id, until: "2020-01-01" }))[0], NOW)).policy.silence).toHaveLength(1);
   });
 
+  test("nor is one too long for a clock that was not set yet", async () => {
+    const [sources] = DOORS.yaml(item({ id, until: "2027-11-21" }));
+    expect((await readPolicy(sources, 60_000)).policy.silence).toHaveLength(1);
+    const [never] = DOORS.yaml(item({ id, until: "2027-02-30" }));
+    await expect(readPolicy(never, 60_000)).rejects.toThrow(/cannot be/);
+  });
+
   test.each(["__proto__", "constructor", "toString"])("%s is no key", async (name) => {
     const [sources] = DOORS.json({});
     put(path.join(sources.stateDir, "vitals.config.json"), `{ "${name}": { "locks": {} } }`);

@@ -172,6 +172,26 @@ describe("verdict table: what the project owes for each case", () => {
     expect(judge({ payload: payload({ createdAtMs: NOW - 17 * MINUTE }) }).verdict).toBe("held");
   });
 
+  test("live gateway that holds a lock older than itself: a clock was set forward, and only its own time counts", () => {
+    const young = gateway({ startedAtMs: NOW - 10 * MINUTE });
+    const says = payload({ createdAtMs: NOW - 24 * 60 * MINUTE });
+    expect(judge({ payload: says, owner: young })).toMatchObject({ verdict: "held", report: false });
+    expect(judge({ payload: { ...says, maxHoldMs: 9 * MINUTE }, owner: young }).verdict).toBe("overdue");
+    expect(judge({ payload: says, owner: gateway({ startedAtMs: null }) }).verdict).toBe("overdue");
+  });
+
+  test.each([0, 1])("no payload, written in the future (%s ms past the grace): said, but never moved", (more) => {
+    const snapshot = { mtimeMs: NOW + 30_000 - 1 + more };
+    const empty: LockPayload = { status: "empty" };
+    expect(judge({ payload: empty, holders: nobody, snapshot })).toMatchObject({
+      verdict: "unknown",
+      reason: "fresh",
+      report: more > 0,
+    });
+    // Let go of by a live owner: its release may be under way, but not for hours.
+    expect(judge({ holders: nobody, snapshot }).verdict).toBe(more > 0 ? "leaked" : "held");
+  });
+
   test("live gateway, past the host's default hold when the payload says none (4.15) → overdue", () => {
     const old = payload({ maxHoldMs: null, createdAtMs: NOW - 5 * MINUTE - 1 });
     expect(judge({ payload: old }).verdict).toBe("overdue");

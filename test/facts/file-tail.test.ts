@@ -17,6 +17,7 @@ test("lines come last first, without their ends", () => {
   expect(read("one\ntwo").lines).toEqual(["two", "one"]);
   expect(read("\n\none\n\n").lines).toEqual(["one"]);
   expect(read("").lines).toEqual([]);
+  expect(read("\uFEFF").lines).toEqual([]);
   expect(read("\uFEFFone\ntwo\n").lines).toEqual(["two", "one"]);
 });
 

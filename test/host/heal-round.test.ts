@@ -148,6 +148,14 @@ describe("autoHeal: fix", () => {
     expect(existsSync(lock)).toBe(false);
   });
 
+  test("nor does it wait for years where the clock was set back by them", async () => {
+    const state = sandbox("autoHeal: fix");
+    const lock = await healedThrice(state);
+    expect((await round(state, Date.now() - 3_600_000)).done).toEqual([]);
+    expect((await round(state, Date.now() - 3 * 365 * 86_400_000)).done).toHaveLength(3);
+    expect(existsSync(lock)).toBe(false);
+  });
+
   test("repairs of one lock over a long time are no reason to stop", async () => {
     const state = sandbox("autoHeal: fix");
     await healedThrice(state);
