@@ -18,7 +18,10 @@ const LEAST_PEAK_PAIRS = 3;
 const MB = 1_048_576;
 
 const program = (name: string): string => packageFile(`bench/programs/${name}.mjs`);
-const lockCheck = ({ args }: BenchState): Program => ({ args: [BIN, "check", "--json", ...LOCK_CHECKS, ...args] });
+const lockCheck = ({ args, renew }: BenchState): Program => ({
+  args: [BIN, "check", "--json", ...LOCK_CHECKS, ...args],
+  prepare: renew,
+});
 const nothing: Program = { args: ["-e", "0"] };
 
 /** A figure of its own kind, not of times. */

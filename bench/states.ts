@@ -9,6 +9,8 @@ export interface BenchState {
   readonly dir: string;
   /** Arguments that name it for our command. */
   readonly args: readonly string[];
+  /** Makes the locks of live processes as new as ones that were taken a moment ago: for half a minute they are in use. */
+  renew(): void;
   dispose(): void;
 }
 
@@ -39,13 +41,13 @@ function roomIn(folder: string): number {
 }
 
 /**
- * Makes a state dir of 2026.5.22. A lock that is not dead belongs to a live process with OpenClaw's title, and is as
- * fresh as one that was taken a moment ago, whenever it is looked at.
+ * Makes a state dir of 2026.5.22. A lock that is not dead belongs to a live process with OpenClaw's title.
  */
 export function makeState({ sessions, locks, agents, dead }: StateShape, root = benchFolder()): BenchState {
   const dir = path.join(root, "state");
   const live = dead === "half" ? liveOwner() : null;
   const gone = deadPid();
+  const held: string[] = [];
   const config = { meta: { lastTouchedVersion: "2026.5.22" }, agents: { defaults: { model: "bench/model" } } };
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   writeFileSync(path.join(dir, "openclaw.json"), `${JSON.stringify(config, null, 2)}\n`);
@@ -56,12 +58,18 @@ export function makeState({ sessions, locks, agents, dead }: StateShape, root = 
       writeFileSync(path.join(folder, `session-${n}.jsonl`), "{}\n");
       if (n >= locks) continue;
       const pid = live !== null && Math.floor(n / agents) % 2 === 1 ? live.pid : gone;
-      plantLock(path.join(folder, `session-${n}.jsonl.lock`), pid, pid !== gone);
+      const lock = path.join(folder, `session-${n}.jsonl.lock`);
+      if (pid !== gone) held.push(lock);
+      plantLock(lock, pid, pid !== gone);
     }
   }
   return {
     dir,
     args: ["--state-dir", dir, "--config", path.join(dir, "openclaw.json")],
+    renew() {
+      const now = new Date();
+      for (const lock of held) utimesSync(lock, now, now);
+    },
     dispose() {
       live?.end();
       rmSync(root, { recursive: true, force: true });
@@ -72,8 +80,7 @@ export function makeState({ sessions, locks, agents, dead }: StateShape, root = 
 function plantLock(file: string, pid: number, fresh: boolean): void {
   const createdAt = new Date(Date.now() - (fresh ? 0 : HOUR_MS));
   writeFileSync(file, `${JSON.stringify({ pid, createdAt: createdAt.toISOString() }, null, 2)}\n`);
-  const written = fresh ? new Date(Date.now() + 24 * HOUR_MS) : createdAt;
-  utimesSync(file, written, written);
+  utimesSync(file, createdAt, createdAt);
 }
 
 /** The number of a process that has ended. */

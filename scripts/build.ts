@@ -63,6 +63,29 @@ const builtins: Plugin = {
     }),
 };
 
+/** A file that only hands on what another one exports is one more to find: who imports it is sent on at once. */
+const facades: Plugin = {
+  name: "no files without code",
+  generateBundle(_, bundle) {
+    const targets = new Map<string, string>();
+    for (const [file, chunk] of Object.entries(bundle)) {
+      if (chunk.type !== "chunk" || !chunk.isDynamicEntry || chunk.isEntry) continue;
+      const [, names, target] = /^export \{ (.+) \} from "\.\/([^"]+)";\s*$/.exec(chunk.code) ?? [];
+      if (names === undefined || target === undefined) continue;
+      const members = names.split(", ").map((name) => name.split(" as ").reverse());
+      const picked = members.map(([name, local = name]) => `${name}: m.${local}`).join(", ");
+      targets.set(path.posix.basename(file), `${target}").then((m) => ({ ${picked} }))`);
+      delete bundle[file];
+    }
+    for (const chunk of Object.values(bundle))
+      if (chunk.type === "chunk")
+        chunk.code = chunk.code.replace(/(import\("[^"]*\/)([^"/]+)"\)/g, (whole, before: string, file: string) => {
+          const target = targets.get(file);
+          return target === undefined ? whole : before + target;
+        });
+  },
+};
+
 async function bundle(): Promise<void> {
   const core = new Set(CORE.map((name) => path.resolve(`${name}.ts`)));
   const build = await rolldown({
@@ -70,7 +93,7 @@ async function bundle(): Promise<void> {
     platform: "node",
     // Packages are installed beside us, whole and of the version the lockfile says.
     external: /^(?![./\0]|[A-Za-z]:)/,
-    plugins: [checksById, builtins],
+    plugins: [checksById, builtins, facades],
     checks: { ineffectiveDynamicImport: false },
   });
   await build.write({
