@@ -2,7 +2,7 @@
  * Makes dist/ from scratch, so that nothing of an earlier build is packed: the modules in a few files, because Node takes
  * longer to find and link two hundred small ones than this program takes for its work, and the types of the public API.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Plugin, rolldown } from "rolldown";
 import { x } from "tinyexec";
@@ -91,8 +91,8 @@ async function bundle(): Promise<void> {
   const build = await rolldown({
     input: Object.fromEntries(ENTRIES.map((name) => [name, `${name}.ts`])),
     platform: "node",
-    // Packages are installed beside us, whole and of the version the lockfile says.
-    external: /^(?![./\0]|[A-Za-z]:)/,
+    // Packages are installed beside us, whole, but for one of two hundred modules of which a policy needs some.
+    external: /^(?!typebox|[./\0]|[A-Za-z]:)/,
     plugins: [checksById, builtins, facades],
     checks: { ineffectiveDynamicImport: false },
   });
@@ -126,5 +126,6 @@ rmSync(OUT, { recursive: true, force: true });
 if (await declare()) {
   await bundle();
   chmodSync(`${OUT}/src/cli/bin.js`, 0o755);
+  copyFileSync("node_modules/typebox/license", `${OUT}/chunks/LICENSE.typebox`);
 } else process.exitCode = 1;
 rmSync(TYPES, { recursive: true, force: true });

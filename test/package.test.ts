@@ -49,6 +49,7 @@ describe("the package", () => {
       "docs/prometheus/alerts.yml",
       "docs/recipes.md",
       "LICENSE",
+      "dist/chunks/LICENSE.typebox",
       "README.md",
       "manifest.json",
       "openclaw.plugin.json",

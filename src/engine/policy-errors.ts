@@ -1,4 +1,4 @@
-import { Errors } from "typebox/value";
+import { Errors } from "typebox/schema";
 import { UserError } from "./errors.ts";
 import type { Policy, Silence } from "./policy.ts";
 import { allowedText, type PolicyNode, policySchema } from "./policy-schema.ts";
@@ -23,7 +23,8 @@ export interface PolicyText {
 export function checkPolicy(value: unknown, text: PolicyText): void {
   const schema = policySchema();
   // For an unknown key the library first reports the schema `false` that stands for it.
-  const wrong = [...Errors(schema, value)].find((error) => error.keyword !== "boolean");
+  const [, errors] = Errors(schema, value);
+  const wrong = errors.find((error) => error.keyword !== "boolean");
   if (wrong !== undefined) {
     const keys = wrong.instancePath.split("/").filter(Boolean);
     const params = wrong.params as { additionalProperties?: readonly string[]; requiredProperties?: readonly string[] };
