@@ -86,6 +86,6 @@ test.each([
 });
 
 test("a reader whose time grows with the square is found out", async () => {
-  const scaled = await scale(readerNamed("control: looks at each byte for each"), os.tmpdir(), 4_000);
+  const scaled = await scale(readerNamed("control: looks at each byte for each"), os.tmpdir(), 2_500);
   expect(scaled.every(({ ratio }) => ratio > MAX_RATIO)).toBe(true);
 });
