@@ -8,6 +8,7 @@ import os from "node:os";
 import { readJournal } from "../../src/engine/journal.ts";
 import { repair } from "../../src/engine/repair.ts";
 import { history } from "../../src/engine/undo.ts";
+import { parseRecord } from "../../src/facts/json-record.ts";
 import { type Call, watchChanges } from "../crash/calls.ts";
 import { exec } from "../hosts/harness/processes.ts";
 import { BIN } from "../hosts/harness/vitals.ts";
@@ -133,7 +134,7 @@ async function fails(cut: { readonly at: number; readonly bytes: number; readonl
 
 /** How many lines are whole that far: one without its end is. */
 function wholeLines(text: string): number {
-  return text.split("\n").filter((line) => line.startsWith("{") && line.endsWith("}")).length;
+  return text.split("\n").filter((line) => parseRecord(line) !== null).length;
 }
 
 /** What the journal does not know any more stays in the quarantine; of the rest nothing is different. */

@@ -17,6 +17,8 @@ export interface Reader {
   readonly share: number;
   /** Files and lines as hosts and we ourselves left them. */
   readonly samples: readonly Buffer[];
+  /** Larger ones it refuses unread; without it they are larger than any that is measured. */
+  readonly maxBytes?: number;
   readonly made: fc.Arbitrary<Made>;
   /**
    * Reads, and asserts what must hold whatever was read. `null`: refused in the way its contract allows.

@@ -33,7 +33,11 @@ const configFile: Reader = {
   name: "config file",
   share: 30,
   samples: fixtures("config", /\.json5?$/),
-  made: fc.jsonValue({ maxDepth: 2 }).map((value) => ({ text: JSON.stringify({ a: value }), says: { a: value } })),
+  made: fc.jsonValue({ maxDepth: 2 }).map((value) => {
+    const text = JSON.stringify({ a: value }); // which knows no minus zero
+    const dropped = (key: string, one: unknown): unknown => (key === "__proto__" ? undefined : one);
+    return { text, says: JSON.parse(text, dropped) as unknown };
+  }),
   read(bytes, dir) {
     put(path.join(dir, "config", "self.json"), '{ $include: "./openclaw.json", b: [1] }');
     const file = put(path.join(dir, "config", "openclaw.json"), bytes);

@@ -83,6 +83,7 @@ async function judge(bytes: Buffer, look: LockLook, table: ProcessTable): Promis
 export const lockPayload: Reader = {
   name: "lock payload",
   share: 320,
+  maxBytes: 16_384,
   samples: ["stale-lock", "lock-without-transcript", "gateway-lock", "config-lock"].flatMap((name) => fixtures(name)),
   made: jsonOf(payload).map(({ text, value }) => ({
     text,

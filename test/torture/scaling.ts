@@ -24,8 +24,8 @@ export interface Scaled {
 /** Ten times as many bytes may take thirty times as long: a hundred times is quadratic. */
 export const MAX_RATIO = 3;
 const PAIRS = 5;
-/** What is over in less is not measured but guessed. Milliseconds. */
-const LEAST_MS = 1;
+/** Of what is over in less, most is the memory that is taken for it, and no square of it matters to anybody. Milliseconds. */
+const LEAST_MS = 5;
 
 /** So many times this part between these ends. */
 function shape(name: string, part: string, before = "", after = ""): Shape {
@@ -122,7 +122,8 @@ export async function scale(reader: Reader, folder: string, bytes: number): Prom
       for (let n = 0; n < times; n += 1) await reader.read(made, dir);
       return performance.now() - began;
     };
-    const [small, large] = [one.make(bytes), one.make(10 * bytes)];
+    const least = Math.min(bytes, Math.floor((reader.maxBytes ?? Number.POSITIVE_INFINITY) / 10));
+    const [small, large] = [one.make(least), one.make(10 * least)];
     await time(small, 10);
     await time(large, 1);
     const pairs: { readonly ratio: number; readonly ms: number }[] = [];
