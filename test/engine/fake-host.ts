@@ -68,7 +68,7 @@ function gateway(): void {
     const past = new Date(Date.now() - 19 * 60_000);
     for (const file of sessionLocks.filter((name) => !existsSync(name))) {
       const held = openSync(file, "wx");
-      const payload = { pid: process.pid, createdAt: past.toISOString(), maxHoldMs: 1_020_000 };
+      const payload = { pid: process.pid, createdAt: past.toISOString(), maxHoldMs: 1 };
       writeSync(held, JSON.stringify({ ...payload, starttime: startTime.startTime }));
       utimesSync(file, past, past);
       sessions.set(file, held);
