@@ -106,7 +106,7 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
   timings["total"] = roundMs(uptimeMs() - startedAt);
   const heard = applySilences(findings, policy.silence, Date.now(), failed);
   const least = options.severityMin;
-  const kept = inOrder(heard.findings.map((one) => capped(one, facts.updating)).filter(isAtLeast(least ?? "info")));
+  const kept = inOrder(heard.findings.filter(isAtLeast(least ?? "info")).map((one) => capped(one, facts.updating)));
   const diagnosis: Diagnosis = {
     schemaVersion: SCHEMA_VERSION,
     ok: !kept.some(isAtLeast(least ?? "warning")),

@@ -26,6 +26,7 @@ export function applySilences(
   nowMs: number,
   byIdOnly: ReadonlySet<string> = new Set(),
 ): Heard {
+  if (silences.length === 0) return { findings: all, silenced: [] };
   const findings: Finding[] = [];
   const silenced: SilencedFinding[] = [];
   const ended = new Map<Silence, Finding>();

@@ -1,9 +1,9 @@
-import type { Judgement } from "../engine/verdict.ts";
+import { isVoidable, type Judgement, judgeLock } from "../engine/verdict.ts";
 import type { Judged } from "./facts.ts";
 import type { FoundLock, ListedFolder } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
-import { judgeSnapshot, type LockRules } from "./lock-owner.ts";
+import { caseOf, judgeSnapshot, type LockRules } from "./lock-owner.ts";
 import { pauses } from "./pauses.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 
@@ -21,9 +21,16 @@ export async function judgeLocks<T extends FoundLock>(
   const judged = [...locks] as Judged<T>[];
   const held = new Map<string, Judgement>();
   for (const [at, lock] of judged.entries()) {
-    const judgement = await judgeSnapshot(lock, table, rules, findUnseenGateway);
+    const about = caseOf(lock, table, rules);
+    // To wait for what is known already would take longer than to judge it.
+    const known = about instanceof Promise ? await about : about;
+    const judgement = known && judgeLock(known);
     judged[at] = { ...lock, judgement: judgement?.verdict === "held" ? alike(judgement, held) : judgement };
   }
+  const isVoid = ({ judgement }: Judged<T>): boolean => judgement !== null && isVoidable(judgement);
+  if (judged.some(isVoid) && (await findUnseenGateway()) !== null)
+    for (const [at, lock] of judged.entries())
+      if (isVoid(lock)) judged[at] = { ...lock, judgement: await judgeSnapshot(lock, table, rules, findUnseenGateway) };
   return await judgeReleasesAgain(stillThere(judged), rules, findUnseenGateway);
 }
 

@@ -73,16 +73,20 @@ export function lookAtLock(path: string, isFile = false): LockLook {
   }
 }
 
+/** The device of the lock read last: all of a folder are on one, and need one text for it. */
+let device = { number: -1n, text: "" };
+
 function readOpenLock(fd: number): LockLook {
   const stat = fstatSync(fd, { bigint: true });
   if (!stat.isFile()) return { kind: "special" };
+  if (stat.dev !== device.number) device = { number: stat.dev, text: String(stat.dev) };
   const size = Number(stat.size);
   const length = readSync(fd, buffer, 0, buffer.length, 0);
   const content = buffer.toString("latin1", 0, length);
   return {
     kind: "file",
     snapshot: {
-      dev: String(stat.dev),
+      dev: device.text,
       ino: String(stat.ino),
       size,
       mtimeNs: String(stat.mtimeNs),

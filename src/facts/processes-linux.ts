@@ -74,13 +74,13 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
       namespace ??= readNamespace(root, selfPid, wallStart);
       return namespace;
     },
-    async get(pid) {
+    get(pid) {
       const known = states.get(pid) ?? read(pid);
       states.set(pid, known);
       return known;
     },
     canReadDescriptors: (pid) => typeof openFiles(pid) === "object",
-    async holders({ dev, ino, owner = null }): Promise<Holders> {
+    holders({ dev, ino, owner = null }): Holders {
       suspects ??= listSuspects(root, selfPid);
       const key = `${dev}:${ino}`;
       const asked = owner === null || suspects.includes(owner) ? suspects : [...suspects, owner];

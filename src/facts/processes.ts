@@ -50,7 +50,7 @@ export interface PidNamespace {
 export interface ProcessTable {
   readonly uid: number | null;
   namespace(): PidNamespace;
-  get(pid: number): Promise<ProcessState>;
+  get(pid: number): ProcessState | Promise<ProcessState>;
   /**
    * Processes that have the file with this device and inode open; `path` is for platforms that ask by name.
    * The process `owner` is asked whatever it is called.
@@ -60,7 +60,7 @@ export interface ProcessTable {
     readonly ino: string;
     readonly path: string;
     readonly owner?: number | null;
-  }): Promise<Holders>;
+  }): Holders | Promise<Holders>;
   /** Whether the descriptors of this process can be read: only then does "not open" mean anything. */
   canReadDescriptors(pid: number): boolean;
 }
