@@ -38,7 +38,7 @@ const MAX_NAME_BYTES = 200;
 
 /** A sortable id for a run: time to the second, then random. */
 export function newRunId(now = new Date()): string {
-  const time = now.toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
+  const time = now.toISOString().replace(/[-+:]/g, "").replace(/\.\d+/, "");
   return `${time}-${randomHex(3)}`;
 }
 
