@@ -6,7 +6,11 @@ import type { Cost, Kind } from "./sampler-cost.ts";
 const [kind, seconds, windows, stateDir = ""] = process.argv.slice(2);
 const service = samplerService(() => null);
 // Loading modules from their sources costs memory of its own, which a gateway does not pay: all kinds load them.
-await Promise.all([import("../src/host/sampler.ts"), import("../src/host/vital-ring-writer.ts")]);
+await Promise.all([
+  import("../src/host/sampler.ts"),
+  import("../src/host/vital-ring-writer.ts"),
+  import("../src/facts/processes-linux.ts"),
+]);
 switch (kind as Kind) {
   case "sampler":
   case "compacting":
