@@ -7,17 +7,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { quantile } from "../src/engine/baseline-statistics.ts";
 import { packageFile } from "../src/package.ts";
 import { dependencyUse } from "./dependency-use.ts";
+import { type Spread, spread } from "./paired.ts";
 import { table } from "./table.ts";
-
-/** Of a sample: its middle, and where its middle half lies. */
-export interface Spread {
-  readonly median: number;
-  readonly q1: number;
-  readonly q3: number;
-}
 
 export interface DependencyCost {
   /** `(none)` for a module that imports nothing: what is in all of the others. */
@@ -93,10 +86,6 @@ export async function measureDependencyCost({ pairs = 15 } = {}): Promise<Depend
     addedMs: spread(samples[index]?.added ?? []),
     usedBy: [...use].filter(([, loaded]) => loaded.includes(name)).map(([command]) => command),
   }));
-}
-
-function spread(values: readonly number[]): Spread {
-  return { median: quantile(values, 0.5), q1: quantile(values, 0.25), q3: quantile(values, 0.75) };
 }
 
 /** With the specifiers by which our sources import them. */

@@ -3,18 +3,19 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, w
 import { open } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { median } from "../src/engine/baseline-statistics.ts";
 import { packageFile } from "../src/package.ts";
 import { createHome, type Home } from "../test/hosts/harness/home.ts";
 import { ensureHost } from "../test/hosts/harness/hosts.ts";
 import { setPluginEnabled } from "../test/hosts/harness/install.ts";
-import { plantLock } from "../test/hosts/harness/plant.ts";
+import { deadPid, plantLock } from "../test/hosts/harness/plant.ts";
 import { withPlugin } from "../test/hosts/harness/vitals.ts";
 import { compare, type Figure, type Program, timed } from "./paired.ts";
-import { type BenchState, benchFolder, deadPid, makeState, type StateShape } from "./states.ts";
+import { type BenchState, benchFolder, makeState, type StateShape } from "./states.ts";
 
 const BIN = packageFile("dist/src/cli/bin.js");
 const LOCK_CHECKS = ["--only", "stale-lock", "--only", "lock-without-transcript"];
-const LEAST_PEAK_PAIRS = 3;
+const PEAK_RUNS = 3;
 const MB = 1_048_576;
 
 const program = (name: string): string => packageFile(`bench/programs/${name}.mjs`);
@@ -40,7 +41,7 @@ export interface Measured {
 
 /** What a run before each agent command costs. */
 export async function startUp(pairs: number): Promise<Measured> {
-  const state = makeState({ sessions: 1_000, locks: 20, agents: 4, dead: "half" });
+  const state = await makeState({ sessions: 1_000, locks: 20, agents: 4, dead: "half" });
   try {
     const about = { subject: "check of 1,000 sessions with 20 locks", reference: "node -e 0" };
     return { figures: [await compare({ name: "start-up", ...about, limit: 2 }, lockCheck(state), nothing, pairs)] };
@@ -54,7 +55,7 @@ export async function scale(pairs: number): Promise<Measured> {
   const figures: Figure[] = [];
   let peak = 0;
   for (const locks of [1_000, 10_000, 100_000]) {
-    const state = makeState({ sessions: locks, locks, agents: 200, dead: "half" });
+    const state = await makeState({ sessions: locks, locks, agents: 200, dead: "half" });
     try {
       const name = `scale: ${locks.toLocaleString("en")} locks`;
       const about = { name, subject: "check, half of them dead", reference: "a program that lists and reads them" };
@@ -83,7 +84,7 @@ async function peakMemory(of: Program): Promise<number> {
   const file = path.join(folder, "peak");
   const peaks: number[] = [];
   try {
-    for (let run = 0; run < LEAST_PEAK_PAIRS; run += 1) {
+    for (let run = 0; run < PEAK_RUNS; run += 1) {
       const env = { PATH: process.env["PATH"], VITALS_BENCH_PEAK: file };
       await timed({ ...of, args: ["--import", program("peak-memory"), ...of.args], env });
       peaks.push(Number(readFileSync(file, "utf8")));
@@ -91,7 +92,7 @@ async function peakMemory(of: Program): Promise<number> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return peaks.toSorted((a, b) => a - b)[Math.floor(peaks.length / 2)] ?? 0;
+  return median(peaks);
 }
 
 /** What it costs to move a lock so that nothing can be lost, against to move it. */
@@ -104,9 +105,9 @@ export async function repair(pairs: number): Promise<Measured> {
     const current: string[] = [];
     return {
       args: current,
-      prepare() {
+      async prepare() {
         state?.dispose();
-        state = makeState(shape, root());
+        state = await makeState(shape, root());
         current.splice(0, current.length, ...args(state));
       },
       dispose: () => state?.dispose(),
@@ -156,7 +157,7 @@ function hostDoctor(home: Home): Program {
 
 /** Locks of a dead process, as before each run. */
 async function plant(home: Home): Promise<void> {
-  const pid = deadPid();
+  const pid = await deadPid();
   for (let n = 0; n < 20; n += 1) {
     const lock = {
       sessionId: `bench-${n}`,
@@ -170,7 +171,7 @@ async function plant(home: Home): Promise<void> {
 
 /** A gateway's log is read from its end, however long it is. */
 export async function longLog(pairs: number): Promise<Measured> {
-  const state = makeState(
+  const state = await makeState(
     { sessions: 1, locks: 0, agents: 1, dead: "all" },
     mkdtempSync(path.join(realpathSync(os.tmpdir()), "vitals-bench-")),
   );

@@ -1,8 +1,9 @@
 /** State dirs as the benchmarks need them, removed by whoever made them. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { deadPid } from "../test/hosts/harness/plant.ts";
 
 /** A state dir with locks, and how to look at it. */
 export interface BenchState {
@@ -43,10 +44,13 @@ function roomIn(folder: string): number {
 /**
  * Makes a state dir of 2026.5.22. A lock that is not dead belongs to a live process with OpenClaw's title.
  */
-export function makeState({ sessions, locks, agents, dead }: StateShape, root = benchFolder()): BenchState {
+export async function makeState(
+  { sessions, locks, agents, dead }: StateShape,
+  root = benchFolder(),
+): Promise<BenchState> {
   const dir = path.join(root, "state");
   const live = dead === "half" ? liveOwner() : null;
-  const gone = deadPid();
+  const gone = await deadPid();
   const held: string[] = [];
   const config = { meta: { lastTouchedVersion: "2026.5.22" }, agents: { defaults: { model: "bench/model" } } };
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -81,11 +85,6 @@ function plantLock(file: string, pid: number, fresh: boolean): void {
   const createdAt = new Date(Date.now() - (fresh ? 0 : HOUR_MS));
   writeFileSync(file, `${JSON.stringify({ pid, createdAt: createdAt.toISOString() }, null, 2)}\n`);
   utimesSync(file, createdAt, createdAt);
-}
-
-/** The number of a process that has ended. */
-export function deadPid(): number {
-  return spawnSync(process.execPath, ["-e", "0"]).pid;
 }
 
 function liveOwner(): { readonly pid: number; end(): void } {

@@ -1,11 +1,12 @@
 import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
+import { sha256 } from "../digest.ts";
 import type { ChangeKind } from "./change-kinds.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { takeHostLock } from "./host-lock.ts";
 import type { ChangeEntry } from "./journal-entry.ts";
 import type { StepHook } from "./put-back.ts";
-import { draftPath, hash, hashOf, readStoredFile, replaceFile, type StoredFile, writeDurably } from "./replace-file.ts";
+import { draftPath, hashOf, readStoredFile, replaceFile, type StoredFile, writeDurably } from "./replace-file.ts";
 import type { RepairOutcome, RepairRun } from "./types.ts";
 
 /** One file of the config and its new text. */
@@ -60,7 +61,7 @@ async function writeNext(writes: ConfigWrites, index: number, run: RepairRun): P
       findingId: run.findingId,
       from: before.path,
       keepAs: path.basename(before.path),
-      detail: { before: before.sha256, after: hash(content) },
+      detail: { before: before.sha256, after: sha256(content) },
     },
     async ({ run: id, n, to }, onStep) => {
       onStep("keep a copy");
@@ -78,7 +79,7 @@ async function writeNext(writes: ConfigWrites, index: number, run: RepairRun): P
 }
 
 function rollBack({ before, text }: ConfigWrite, draft: string, copy: string, onStep: StepHook): string {
-  const written = hashOf(before.path) === hash(Buffer.from(text)) ? readStoredFile(before.path) : null;
+  const written = hashOf(before.path) === sha256(Buffer.from(text)) ? readStoredFile(before.path) : null;
   const stuck = written === null ? "changed" : replaceFile(written, before.bytes, draft, onStep);
   return stuck === null ? "rolled back" : `its old content is kept at ${copy}`;
 }

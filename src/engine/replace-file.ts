@@ -36,12 +36,7 @@ export interface StoredFile {
 export function readStoredFile(file: string): StoredFile {
   const real = realpathSync(file);
   const { bytes, stat } = readRegularFile(real, MAX_BYTES);
-  return { path: real, bytes, sha256: hash(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
-}
-
-/** SHA-256 in hexadecimal. */
-export function hash(bytes: Uint8Array): string {
-  return sha256(bytes);
+  return { path: real, bytes, sha256: sha256(bytes), mode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
 }
 
 /** Null when the file is not there or cannot be read. */

@@ -2,13 +2,13 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { sha256 } from "../../src/digest.ts";
 import { cronKind } from "../../src/engine/cron-kind.ts";
 import { UserError } from "../../src/engine/errors.ts";
 import { openJournal, readJournal } from "../../src/engine/journal.ts";
 import type { ChangeEntry } from "../../src/engine/journal-entry.ts";
 import { ownPlaces } from "../../src/engine/own-places.ts";
 import { openQuarantine } from "../../src/engine/quarantine.ts";
-import { hash } from "../../src/engine/replace-file.ts";
 import { identity } from "../../src/engine/settle.ts";
 import { history, undoRun } from "../../src/engine/undo.ts";
 import { lookAtLock } from "../../src/facts/lock-file.ts";
@@ -40,7 +40,7 @@ describe.each(["outside", "state/link"])("an entry that fits in every respect, f
   test("of the config: not written", () => {
     const made = state((stateDir, outside) => {
       const kept = put(path.join(stateDir, "vitals", "kept"), "evil");
-      const detail = { before: hash(Buffer.from("evil")), after: hash(Buffer.from("{}")) };
+      const detail = { before: sha256(Buffer.from("evil")), after: sha256(Buffer.from("{}")) };
       const from = path.join(path.dirname(outside), place, "secret.json");
       const base = { v: 1, at: "2026-11-21T00:00:00.000Z", checkId: "c", fixId: "f", findingId: "i", n: 1, run: "r" };
       return [JSON.stringify({ ...base, kind: "config", phase: "done", detail, from, to: kept })];
