@@ -8,6 +8,7 @@ import { answeredTurn, gatewayTurn, startGateway } from "../hosts/harness/gatewa
 import { createHome } from "../hosts/harness/home.ts";
 import { ensureHost } from "../hosts/harness/hosts.ts";
 import { recyclePid } from "../hosts/harness/plant.ts";
+import { until } from "../hosts/harness/processes.ts";
 import { startProvider } from "../hosts/harness/provider.ts";
 import { heldTurn, transcriptPath } from "../hosts/harness/turn.ts";
 import { NO_NOTES, quarantined, vitalsJson, withPlugin } from "../hosts/harness/vitals.ts";
@@ -59,6 +60,7 @@ describe("#59983: a lock without a transcript leaves a channel dead", () => {
     expect(quarantined(home)).toHaveLength(1);
     provider.setReply("a reply at last");
     await answeredTurn(home, gateway, { sessionId: SESSION, message: "and now?" }, "a reply at last");
-    expect(existsSync(transcriptPath(home, "main", SESSION))).toBe(true);
+    // The answer can reach its reader before the transcript reaches the disk.
+    await until(() => existsSync(transcriptPath(home, "main", SESSION)), 60_000, "the session has a transcript");
   });
 });
