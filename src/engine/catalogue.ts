@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { packageFile } from "../package.ts";
 import { UserError } from "./errors.ts";
 import { satisfiesHost } from "./host-range.ts";
+import type { Draft } from "./late-finding.ts";
 import type { Check, Fix, Risk, Severity } from "./types.ts";
 
 /** One check of manifest.json: what it is, not how it works. */
@@ -118,8 +119,8 @@ export async function appliesTo(entry: CatalogueEntry, version: string | null): 
   return await satisfiesHost(version, entry.hosts);
 }
 
-export async function loadCheck(id: string): Promise<Check> {
-  return ((await import(`../../checks/${id}.ts`)) as { default: Check }).default;
+export async function loadCheck(id: string): Promise<Check<Draft>> {
+  return ((await import(`../../checks/${id}.ts`)) as { default: Check<Draft> }).default;
 }
 
 export async function loadFix(id: string): Promise<Fix> {

@@ -8,6 +8,7 @@ import { appliesTo, type CatalogueEntry, catalogue, docsUrl, loadCheck } from ".
 import { deadlineAfter, within } from "./deadlines.ts";
 import { errorText, UserError } from "./errors.ts";
 import { findingId, fingerprint } from "./finding-id.ts";
+import { type Draft, LateDraft, LateFinding, plainFinding, ranked } from "./late-finding.ts";
 import { isOff, type Policy } from "./policy.ts";
 import { type EffectivePolicy, PLUGIN_CONFIG, readPolicy } from "./policy-sources.ts";
 import { applySilences, type SilencedFinding } from "./silence.ts";
@@ -61,7 +62,8 @@ export interface DiagnosisRun {
  * @throws UserError when there is nothing to look at or an option is wrong.
  */
 export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  return (await runChecks(options)).diagnosis;
+  const { diagnosis } = await runChecks(options);
+  return { ...diagnosis, findings: diagnosis.findings.map(plainFinding) };
 }
 
 /** The policy for an install, and where each of its values comes from. @throws UserError when it is not valid. */
@@ -98,9 +100,11 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
     const drafts = await runCheck(entry, facts, policy, deadlineAfter(before - startedAt, options.watchForMs));
     timings[entry.id] = roundMs(uptimeMs() - before);
     const found = completed(entry, drafts, facts);
-    if (drafts.some(({ identity }) => identity === CHECK_FAILED)) for (const { id } of found) failed.add(id);
-    else for (const [n, one] of found.entries()) found[n] = ranked(one, policy.checks[entry.id]?.severity);
-    for (const one of found) findings.push(one); // as arguments, 100,000 would overflow the stack
+    const itFailed = drafts.some(saysItFailed);
+    if (itFailed) for (const { id } of found) failed.add(id);
+    const severity = itFailed ? "default" : policy.checks[entry.id]?.severity;
+    // As arguments, 100,000 would overflow the stack.
+    for (const one of found) findings.push(asThePolicyRanks(one, severity));
   }
   for (const problem of facts.problems()) findings.push(unreadable(problem, facts));
   timings["total"] = roundMs(uptimeMs() - startedAt);
@@ -123,9 +127,9 @@ export async function runChecks(options: DiagnoseOptions, known?: Facts): Promis
 }
 
 /** The policy ranks what is wrong; notes that need no action stay notes. */
-function ranked(finding: Finding, severity: Severity | "default" | "off" = "default"): Finding {
+function asThePolicyRanks(finding: Finding, severity: Severity | "default" | "off" = "default"): Finding {
   if (severity === "default" || severity === "off" || finding.severity === "info") return finding;
-  return { ...finding, severity };
+  return ranked(finding, severity);
 }
 
 function inOrder<T extends Finding>(findings: readonly T[]): T[] {
@@ -150,7 +154,7 @@ async function runCheck(
   facts: Facts,
   policy: Policy,
   deadlineMs: number,
-): Promise<readonly FindingDraft[]> {
+): Promise<readonly Draft[]> {
   try {
     return await within(deadlineMs, async () => await (await loadCheck(entry.id)).run(facts, policy));
   } catch (error) {
@@ -167,22 +171,29 @@ async function runCheck(
   }
 }
 
-function completed({ id, fix }: CatalogueEntry, drafts: readonly FindingDraft[], facts: Facts): Finding[] {
+function saysItFailed(draft: Draft): boolean {
+  return !(draft instanceof LateDraft) && draft.identity === CHECK_FAILED;
+}
+
+function completed({ id, fix }: CatalogueEntry, drafts: readonly Draft[], facts: Facts): Finding[] {
   const [checkId, url] = [`vitals/${id}`, docsUrl(id)];
   const fixes = new Map<Risk | undefined, Finding["fix"]>();
-  const fixOf = (risk: Risk | undefined): Finding["fix"] => {
+  const fixOf = (risk: Risk | null | undefined): Finding["fix"] => {
+    if (risk === null) return null;
     const known = fixes.get(risk) ?? (fix && { ...fix, risk: risk ?? fix.risk });
     fixes.set(risk, known);
     return known;
   };
-  return drafts.map(({ identity, risk, ...draft }) => ({
+  const complete = ({ identity, risk, ...draft }: FindingDraft): Finding => ({
     id: findingId(id, facts.stateDir, draft.path, identity),
     checkId,
     ...draft,
     source: "openclaw-vitals",
     docsUrl: url,
-    fix: risk === null ? null : fixOf(risk),
-  }));
+    fix: fixOf(risk),
+  });
+  const completion = { checkId, fix: fixOf, complete };
+  return drafts.map((draft) => (draft instanceof LateDraft ? new LateFinding(draft, completion) : complete(draft)));
 }
 
 function unreadable(problem: string, facts: Facts): Finding {
@@ -210,7 +221,7 @@ function placeOfProblem(facts: Facts): Pick<Finding, "location"> {
 
 /** An error-level finding would stop `openclaw update` on findings the update does not cause. */
 function capped(finding: Finding, updating: boolean): Finding {
-  return updating && finding.severity === "error" ? { ...finding, severity: "warning" } : finding;
+  return updating && finding.severity === "error" ? ranked(finding, "warning") : finding;
 }
 
 function isAtLeast(least: Severity): (finding: Finding) => boolean {

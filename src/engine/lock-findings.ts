@@ -1,5 +1,6 @@
 import type { JudgedLock } from "../facts/facts.ts";
-import { describeLock, FIX_HINT, lockIdentity } from "./lock-sentences.ts";
+import { type Draft, type Head, LateDraft, type Telling } from "./late-finding.ts";
+import { describeLock, FIX_HINT, lockHead, lockIdentity } from "./lock-sentences.ts";
 import type { FindingDraft } from "./types.ts";
 import type { Judgement } from "./verdict.ts";
 
@@ -24,11 +25,9 @@ export function lockFinding(lock: JudgedLock, host: HostEra): FindingDraft | nul
     return {
       path: lock.path,
       target,
-      severity: "info",
-      verdict: "residue",
+      ...residueHead(judgement),
       message: `The session lock of ${lock.session} in agent \`${lock.agent}\` is left over from before the upgrade: OpenClaw ${host.version ?? "now"} keeps sessions in a database and never reads it.`,
       fixHint: FIX_HINT,
-      confidence: judgement.confidence,
       evidence: [...judgement.evidence, { what: "sessions are kept in", value: "SQLite", source: "host version" }],
       identity: lockIdentity(lock),
     };
@@ -39,4 +38,37 @@ export function lockFinding(lock: JudgedLock, host: HostEra): FindingDraft | nul
     doubtful: `${session} may be locked for good`,
     stuck: `${session} is stuck`,
   });
+}
+
+function residueHead({ confidence }: Judgement): Head {
+  return { severity: "info", verdict: "residue", confidence };
+}
+
+/**
+ * As `lockFinding`, put into words only when it is read.
+ * @param add what the check has to say besides
+ */
+export function lateLockFindings(
+  host: HostEra,
+  add: (draft: FindingDraft) => FindingDraft = (draft) => draft,
+): (lock: JudgedLock) => Draft | null {
+  const told = (lock: JudgedLock): FindingDraft | null => {
+    const draft = lockFinding(lock, host);
+    return draft && add(draft);
+  };
+  const telling: Telling = {
+    head({ judgement }) {
+      if (judgement === null) throw new Error("unreachable: what is no file is told at once");
+      return isResidue(judgement, host) ? residueHead(judgement) : lockHead(judgement);
+    },
+    tell(lock) {
+      const draft = told(lock);
+      if (draft === null) throw new Error("unreachable: only what is reported is told");
+      return draft;
+    },
+  };
+  return (lock) => {
+    if (lock.judgement === null) return told(lock);
+    return lock.judgement.report ? new LateDraft(lock, telling) : null;
+  };
 }

@@ -1,7 +1,8 @@
 import type { Judged } from "../facts/facts.ts";
 import type { FoundLock } from "../facts/found-lock.ts";
-import type { FindingDraft, Severity } from "./types.ts";
-import type { Judgement } from "./verdict.ts";
+import type { Head } from "./late-finding.ts";
+import type { FindingDraft } from "./types.ts";
+import type { Judgement, Reason } from "./verdict.ts";
 
 /** What a lock is about, as the beginnings of sentences that end in "its lock …". */
 export interface LockSubject {
@@ -27,17 +28,28 @@ export function describeLock(lock: Judged<FoundLock>, subject: LockSubject): Fin
   const common = { path, target: subject.target };
   if (judgement === null) return notAFile(lock, subject, common);
   if (!judgement.report || (judgement.verdict === "overdue" && subject.stuck === null)) return null;
-  const { severity, message, hint, removable } = sentence(lock, judgement, subject);
+  const { message, hint } = sentence(lock, judgement, subject);
   return {
     ...common,
-    severity,
-    verdict: judgement.verdict,
+    ...lockHead(judgement),
     message,
     fixHint: hint,
-    confidence: judgement.confidence,
     evidence: judgement.evidence,
     identity: lockIdentity(lock),
-    risk: removable ? (judgement.verdict === "gone" && judgement.solid ? "safe" : "confirm") : null,
+  };
+}
+
+/** Reasons for which a lock is taken away. */
+const BROKEN: readonly Reason[] = ["owner-dead", "pid-reused", "pid-is-thread", "no-payload", "descriptor-closed"];
+
+/** What ranks a finding about a lock that was judged so. */
+export function lockHead({ verdict, reason, confidence, solid }: Judgement): Head {
+  const removable = BROKEN.includes(reason);
+  return {
+    severity: removable || reason === "past-max-hold" ? "error" : "warning",
+    verdict,
+    confidence,
+    risk: removable ? (verdict === "gone" && solid ? "safe" : "confirm") : null,
   };
 }
 
@@ -47,50 +59,32 @@ export function lockIdentity({ look }: FoundLock): string {
 }
 
 interface Sentence {
-  readonly severity: Severity;
   readonly message: string;
   readonly hint: string;
-  readonly removable: boolean;
 }
 
 function sentence(lock: FoundLock, judgement: Judgement, subject: LockSubject): Sentence {
   const payload = lock.look.kind === "file" ? lock.look.snapshot.payload : null;
   const pid = payload?.status === "ok" ? payload.pid : null;
-  const broken = (severity: Severity, why: string): Sentence => ({
-    severity,
-    message: `${subject.broken}: ${why}.`,
-    hint: FIX_HINT,
-    removable: true,
-  });
-  const unknown = (why: string, hint: string): Sentence => ({
-    severity: "warning",
-    message: `${subject.doubtful}: ${why}.`,
-    hint,
-    removable: false,
-  });
+  const broken = (why: string): Sentence => ({ message: `${subject.broken}: ${why}.`, hint: FIX_HINT });
+  const unknown = (why: string, hint: string): Sentence => ({ message: `${subject.doubtful}: ${why}.`, hint });
   switch (judgement.reason) {
     case "owner-dead":
-      return broken("error", `process ${pid}, which holds its lock, is gone`);
+      return broken(`process ${pid}, which holds its lock, is gone`);
     case "pid-reused":
       return broken(
-        "error",
         `its lock names process ${pid}, but that number belongs to another process now, started after the lock was made`,
       );
     case "pid-is-thread":
-      return broken(
-        "error",
-        `its lock names process ${pid}, but that number belongs to a thread of another process now`,
-      );
+      return broken(`its lock names process ${pid}, but that number belongs to a thread of another process now`);
     case "no-payload":
-      return broken("error", "its lock names no owner and has not changed since");
+      return broken("its lock names no owner and has not changed since");
     case "descriptor-closed":
-      return broken("error", `process ${pid} runs but let go of the lock without removing it`);
+      return broken(`process ${pid} runs but let go of the lock without removing it`);
     case "past-max-hold":
       return {
-        severity: "error",
         message: `${subject.stuck}: process ${pid} has held its lock longer than its own limit, so every later run on it fails.`,
         hint: "The lock is in use and stays. Restart the gateway: `openclaw gateway restart`.",
-        removable: false,
       };
     case "not-openclaw":
       return unknown(

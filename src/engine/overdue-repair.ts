@@ -3,6 +3,7 @@ import type { GatewayProcess } from "../facts/gateway.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot, type LockRules } from "../facts/lock-owner.ts";
+import { lookedAtAgain } from "../facts/packed-locks.ts";
 import { openProcessTable } from "../facts/processes.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
 import { turnsOf } from "./overdue-lock.ts";
@@ -99,5 +100,5 @@ async function judgeAgain(lock: JudgedLock, seen: SecondLook): Promise<Judgement
   const now = lookAtLock(lock.path);
   if (now.kind === "missing") return "gone";
   if (now.kind !== "file" || lock.look.kind !== "file" || !sameLock(now.snapshot, lock.look.snapshot)) return null;
-  return await judgeSnapshot({ ...lock, look: now }, await openProcessTable(), seen.rules, seen.unseenGateway);
+  return await judgeSnapshot(lookedAtAgain(lock, now), await openProcessTable(), seen.rules, seen.unseenGateway);
 }

@@ -3,6 +3,7 @@ import type { FoundLock } from "../facts/found-lock.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot } from "../facts/lock-owner.ts";
+import { lookedAtAgain } from "../facts/packed-locks.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
 import type { Policy } from "./policy.ts";
 import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";
@@ -37,7 +38,7 @@ function planRemoval(
     const now = lookAtLock(path);
     if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
     const moment = currently(facts);
-    const again = await judgeSnapshot({ ...lock, look: now }, await moment.table, policy.locks, () => moment.gateway);
+    const again = await judgeSnapshot(lookedAtAgain(lock, now), await moment.table, policy.locks, () => moment.gateway);
     return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
   };
   return {

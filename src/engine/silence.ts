@@ -1,4 +1,5 @@
 import { fingerprint } from "./finding-id.ts";
+import { plainFinding } from "./late-finding.ts";
 import type { Silence } from "./policy.ts";
 import type { Finding } from "./types.ts";
 
@@ -36,7 +37,7 @@ export function applySilences(
     );
     const holds = fitting.find((silence) => !isOver(silence, nowMs));
     if (holds !== undefined) {
-      silenced.push({ ...finding, silence: { reason: holds.reason, until: holds.until } });
+      silenced.push({ ...plainFinding(finding), silence: { reason: holds.reason, until: holds.until } });
       continue;
     }
     findings.push(finding);

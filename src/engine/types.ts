@@ -38,16 +38,16 @@ export interface FindingDraft {
   /** Where in a file of the config this stands: absolute path, line and column from 1. */
   readonly location?: FindingLocation;
   /** The session, agent or key this is about. */
-  readonly target?: string;
+  readonly target?: string | undefined;
   readonly requirement?: string;
-  readonly fixHint?: string;
-  readonly verdict?: Verdict;
+  readonly fixHint?: string | undefined;
+  readonly verdict?: Verdict | undefined;
   readonly confidence: Confidence;
   readonly evidence: readonly Evidence[];
   /** What, besides check and path, makes this finding the same one next time (e.g. a lock's content hash). */
   readonly identity?: string;
   /** Absent: the check's own risk. `null`: this finding has no repair. */
-  readonly risk?: Risk | null;
+  readonly risk?: Risk | null | undefined;
 }
 
 /** A finding: the host's `HealthFinding` fields plus ours. */
@@ -62,9 +62,9 @@ export interface Finding extends Omit<FindingDraft, "identity" | "risk"> {
 }
 
 /** The default export of `checks/<id>.ts`: pure, no I/O beyond awaiting facts. */
-export interface Check {
+export interface Check<Draft = FindingDraft> {
   readonly id: string;
-  run(facts: Facts, policy: Policy): Promise<readonly FindingDraft[]>;
+  run(facts: Facts, policy: Policy): Promise<readonly Draft[]>;
 }
 
 /** The host's `HealthRepairEffect`. */

@@ -4,6 +4,7 @@ import type { FoundLock, ListedFolder } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
 import { caseOf, judgeSnapshot, type LockRules } from "./lock-owner.ts";
+import { lookedAtAgain, PackedLock } from "./packed-locks.ts";
 import { pauses } from "./pauses.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 
@@ -25,13 +26,20 @@ export async function judgeLocks<T extends FoundLock>(
     // To wait for what is known already would take longer than to judge it.
     const known = about instanceof Promise ? await about : about;
     const judgement = known && judgeLock(known);
-    judged[at] = { ...lock, judgement: judgement?.verdict === "held" ? alike(judgement, held) : judgement };
+    judged[at] = judgedAs(lock, judgement?.verdict === "held" ? alike(judgement, held) : judgement);
   }
   const isVoid = ({ judgement }: Judged<T>): boolean => judgement !== null && isVoidable(judgement);
   if (judged.some(isVoid) && (await findUnseenGateway()) !== null)
     for (const [at, lock] of judged.entries())
-      if (isVoid(lock)) judged[at] = { ...lock, judgement: await judgeSnapshot(lock, table, rules, findUnseenGateway) };
+      if (isVoid(lock)) judged[at] = judgedAs(lock, await judgeSnapshot(lock, table, rules, findUnseenGateway));
   return await judgeReleasesAgain(stillThere(judged), rules, findUnseenGateway);
+}
+
+/** Of many locks nothing is copied: they were read to be judged once. */
+function judgedAs<T extends FoundLock>(lock: T, judgement: Judgement | null): Judged<T> {
+  if (!(lock instanceof PackedLock)) return { ...lock, judgement };
+  lock.judgement = judgement;
+  return lock as typeof lock & Judged<T>;
 }
 
 /** Of locks in use nothing is told but that they are: one judgement without evidence does for all that are alike. */
@@ -68,8 +76,8 @@ async function judgeReleasesAgain<T extends FoundLock>(
   for (const lock of judged) {
     if (lock.judgement?.verdict !== "leaked") settled.push(lock);
     else if (lock.look.kind === "file" && isUnchanged(lock.path, lock.look.snapshot)) {
-      const now = { ...lock, look: lookAtLock(lock.path) };
-      settled.push({ ...now, judgement: await judgeSnapshot(now, table, rules, findUnseenGateway) });
+      const now = lookedAtAgain(lock, lookAtLock(lock.path));
+      settled.push(judgedAs(now, await judgeSnapshot(now, table, rules, findUnseenGateway)));
     }
   }
   return settled;

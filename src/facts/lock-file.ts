@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { errorCode, errorText } from "../engine/errors.ts";
 
 /** The host writes about 150 bytes; whatever is larger than this is not one of its locks. */
@@ -51,6 +51,15 @@ const buffer = Buffer.alloc(MAX_LOCK_BYTES + 1);
  * @param isFile a list of the folder says that it is a regular file: then this need not be asked before it is opened.
  */
 export function lookAtLock(path: string, isFile = false): LockLook {
+  return readLock(path, isFile, (stat, content) => ({ kind: "file", snapshot: snapshotOf(stat, content) }));
+}
+
+/** As `lookAtLock`; what is read of a regular file is taken from bytes that the next one is read into. */
+export function readLock<T>(
+  path: string,
+  isFile: boolean,
+  take: (stat: BigIntStats, content: Buffer) => T,
+): T | Exclude<LockLook, { kind: "file" }> {
   try {
     // To open a device can do something; where links cannot be refused, a list is too old.
     if (!isFile || !constants.O_NOFOLLOW) {
@@ -61,7 +70,9 @@ export function lookAtLock(path: string, isFile = false): LockLook {
     }
     const fd = openSync(path, SAFELY);
     try {
-      return readOpenLock(fd);
+      const stat = fstatSync(fd, { bigint: true });
+      if (!stat.isFile()) return { kind: "special" };
+      return take(stat, buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0)));
     } finally {
       closeSync(fd);
     }
@@ -73,32 +84,19 @@ export function lookAtLock(path: string, isFile = false): LockLook {
   }
 }
 
-/** The device of the lock read last: all of a folder are on one, and need one text for it. */
-let device = { number: -1n, text: "" };
-
-function readOpenLock(fd: number): LockLook {
-  const stat = fstatSync(fd, { bigint: true });
-  if (!stat.isFile()) return { kind: "special" };
-  if (stat.dev !== device.number) device = { number: stat.dev, text: String(stat.dev) };
-  const size = Number(stat.size);
-  const length = readSync(fd, buffer, 0, buffer.length, 0);
-  const content = buffer.toString("latin1", 0, length);
+/** A lock as it was read. */
+export function snapshotOf(stat: BigIntStats, bytes: Buffer): LockSnapshot {
+  const content = bytes.toString("latin1");
   return {
-    kind: "file",
-    snapshot: {
-      dev: device.text,
-      ino: String(stat.ino),
-      size,
-      mtimeNs: String(stat.mtimeNs),
-      mtimeMs: Number(stat.mtimeMs),
-      uid: Number(stat.uid),
-      nlink: Number(stat.nlink),
-      content,
-      payload:
-        size > MAX_LOCK_BYTES
-          ? { status: "malformed", why: `${size} bytes long` }
-          : payloadOf(content, buffer.subarray(0, length)),
-    },
+    dev: String(stat.dev),
+    ino: String(stat.ino),
+    size: Number(stat.size),
+    mtimeNs: String(stat.mtimeNs),
+    mtimeMs: Number(stat.mtimeMs),
+    uid: Number(stat.uid),
+    nlink: Number(stat.nlink),
+    content,
+    payload: payloadOf(stat, bytes, content),
   };
 }
 
@@ -119,14 +117,14 @@ export function isUnchanged(path: string, { dev, ino, size, mtimeNs }: LockSnaps
   }
 }
 
-/** Reads a lock's content. A pid that cannot be one makes the whole payload malformed. */
-export function parsePayload(bytes: Uint8Array): LockPayload {
-  const copy = Buffer.from(bytes);
-  return payloadOf(copy.toString("latin1"), copy);
+/** What a lock says. A pid that cannot be one makes the whole payload malformed. */
+export function payloadOf({ size }: BigIntStats, bytes: Buffer, content = bytes.toString("latin1")): LockPayload {
+  if (size > MAX_LOCK_BYTES) return { status: "malformed", why: `${size} bytes long` };
+  return parsePayload(bytes, content);
 }
 
 /** What a host writes is ASCII: such bytes are a text already. */
-function payloadOf(content: string, bytes: Buffer): LockPayload {
+export function parsePayload(bytes: Buffer, content = bytes.toString("latin1")): LockPayload {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
   if (/^[\x00-\x7f]*$/.test(content)) return parseText(content);
   if (!isUtf8(bytes)) return { status: "malformed", why: "not UTF-8 text" };

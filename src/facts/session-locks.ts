@@ -10,7 +10,8 @@ import {
   readSharedFileSystem,
   unreadFolder,
 } from "./found-lock.ts";
-import { lookAtLock } from "./lock-file.ts";
+import { payloadOf, readLock, snapshotOf } from "./lock-file.ts";
+import { PackedLock, PackedLocks, SUFFIX, sessionOf } from "./packed-locks.ts";
 import { crossesUsers, isInside, realPath } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
@@ -31,19 +32,18 @@ export interface SessionStores {
   readonly confined: boolean;
 }
 
-const SUFFIX = ".jsonl.lock";
-
 /** Every session write lock of an installation. Reads, never writes; follows no link twice. */
 export async function readSessionLocks(stores: SessionStores): Promise<FoundLocks<SessionLock>> {
   const problems: string[] = [];
   const locks: SessionLock[] = [];
+  const packed = new PackedLocks();
   const seen = new Set<string>();
   for (const { dir, agent } of sessionFolders(stores, problems)) {
     const real = realDirectory(dir, problems);
     if (real === null || seen.has(real)) continue;
     seen.add(real);
     if (stores.confined && !isInside(stores.stateDir, real)) continue;
-    readFolder(real, agent, locks, problems);
+    readFolder({ dir: real, agent }, packed, locks, problems);
   }
   return { locks: await lookTwice(locks), problems };
 }
@@ -135,7 +135,12 @@ function isAbsent(error: unknown): boolean {
   return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
 }
 
-function readFolder(dir: string, agent: string, locks: SessionLock[], problems: string[]): void {
+function readFolder(
+  { dir, agent }: { readonly dir: string; readonly agent: string },
+  packed: PackedLocks,
+  locks: SessionLock[],
+  problems: string[],
+): void {
   const sharedFileSystem = readSharedFileSystem(dir);
   const listed = new ListedFolder(dir, sharedFileSystem);
   let entries: Dirent[];
@@ -149,20 +154,29 @@ function readFolder(dir: string, agent: string, locks: SessionLock[], problems: 
   if (found.length === 0) return;
   const names = new Set(entries.map((entry) => entry.name));
   const inside = dir.endsWith(path.sep) ? dir : dir + path.sep;
+  const folder = { inside, agent, sharedFileSystem, listed };
   for (const entry of found) {
     const { name } = entry;
     const file = inside + name;
-    const look = lookAtLock(file, entry.isFile());
-    if (look.kind === "missing") continue; // released since the folder was listed
-    locks.push({
-      path: file,
-      agent,
-      session: name.slice(0, -SUFFIX.length),
-      look,
-      unchanged: true,
-      hasTranscript: names.has(name.slice(0, -".lock".length)),
-      sharedFileSystem,
-      listed,
+    const hasTranscript = names.has(name.slice(0, -".lock".length));
+    const look = readLock(file, entry.isFile(), (stat, bytes) => {
+      const payload = payloadOf(stat, bytes);
+      if (payload.status !== "ok" || payload.port !== undefined)
+        return { kind: "file" as const, snapshot: snapshotOf(stat, bytes) };
+      return new PackedLock(packed, packed.add(stat, payload, bytes), folder, name, hasTranscript);
     });
+    if (look instanceof PackedLock) locks.push(look);
+    else if (look.kind !== "missing")
+      // else released since the folder was listed
+      locks.push({
+        path: file,
+        agent,
+        session: sessionOf(name),
+        look,
+        unchanged: true,
+        hasTranscript,
+        sharedFileSystem,
+        listed,
+      });
   }
 }

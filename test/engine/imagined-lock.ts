@@ -136,7 +136,7 @@ export function seen(truth: Truth): LockCase {
   const inSight = truth.home === "here" || truth.home === "nested";
   const holder = holding && inSight && mayLook(truth) ? [truth.home === "here" ? pid : pid + 50_000] : [];
   const descriptors = seesDescriptors(truth);
-  const payload = parsePayload(bytesOf(truth, madeAtMs));
+  const payload = parsePayload(Buffer.from(bytesOf(truth, madeAtMs)));
   const mtimeMs = NOW - writtenAgo - truth.clockStep;
   return {
     path: "/state/agents/coder/sessions/s.jsonl.lock",
