@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { toJson } from "./terminal.ts";
 
 /** So many items of a list become one piece of text. */
-const BATCH = 256;
+const BATCH = 32;
 
 /**
  * Writes a document as one line of JSON. A hundred thousand findings never stand in memory as one text: pieces are made

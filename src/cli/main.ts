@@ -1,5 +1,6 @@
 import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
+import { inProcessOfOurOwn } from "../young-generation.ts";
 import check from "./commands/check.ts";
 import { Interrupted } from "./interrupts.ts";
 import { writeJson } from "./json-output.ts";
@@ -95,6 +96,7 @@ function forgive(error: NodeJS.ErrnoException): void {
 
 /** As `runCli` for this process, which ends with that exit code. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
+  inProcessOfOurOwn();
   process.exitCode = await runCli(argv, ownTerminal);
   // What was left behind, such as a reader that waits, must not keep it from ending.
   if (process.exitCode === EXIT.interrupted) process.exit();

@@ -184,10 +184,11 @@ function completed({ id, fix }: CatalogueEntry, drafts: readonly Draft[], facts:
     fixes.set(risk, known);
     return known;
   };
-  const complete = ({ identity, risk, ...draft }: FindingDraft): Finding => ({
+  const complete = ({ identity, risk, ...draft }: FindingDraft, severity = draft.severity): Finding => ({
     id: findingId(id, facts.stateDir, draft.path, identity),
     checkId,
     ...draft,
+    severity,
     source: "openclaw-vitals",
     docsUrl: url,
     fix: fixOf(risk),

@@ -29,7 +29,7 @@ export class LateDraft {
 export interface Completion {
   readonly checkId: string;
   fix(risk: FindingDraft["risk"]): Finding["fix"];
-  complete(draft: FindingDraft): Finding;
+  complete(draft: FindingDraft, severity: Severity): Finding;
 }
 
 /**
@@ -103,7 +103,7 @@ export class LateFinding implements Finding {
   toJSON(): Finding {
     if (lastTold?.of !== this) {
       const { lock, telling } = this.#draft;
-      lastTold = { of: this, plain: this.#completion.complete({ ...telling.tell(lock), severity: this.severity }) };
+      lastTold = { of: this, plain: this.#completion.complete(telling.tell(lock), this.severity) };
     }
     return lastTold.plain;
   }

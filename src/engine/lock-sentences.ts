@@ -25,17 +25,21 @@ export const UNSEEN_GATEWAY_HINT =
 /** The finding for one judged lock of any family; null when a look now says nothing is wrong. */
 export function describeLock(lock: Judged<FoundLock>, subject: LockSubject): FindingDraft | null {
   const { judgement, path } = lock;
-  const common = { path, target: subject.target };
-  if (judgement === null) return notAFile(lock, subject, common);
+  if (judgement === null) return notAFile(lock, subject);
   if (!judgement.report || (judgement.verdict === "overdue" && subject.stuck === null)) return null;
+  const { severity, verdict, confidence, risk } = lockHead(judgement);
   const { message, hint } = sentence(lock, judgement, subject);
   return {
-    ...common,
-    ...lockHead(judgement),
+    path,
+    target: subject.target,
+    severity,
+    verdict,
     message,
     fixHint: hint,
+    confidence,
     evidence: judgement.evidence,
     identity: lockIdentity(lock),
+    risk,
   };
 }
 
@@ -139,11 +143,7 @@ export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function notAFile(
-  { look, path }: FoundLock,
-  subject: LockSubject,
-  common: { path: string; target: string },
-): FindingDraft | null {
+function notAFile({ look, path }: FoundLock, subject: LockSubject): FindingDraft | null {
   if (look.kind === "file" || look.kind === "missing") return null;
   const what = {
     link: "a symbolic link stands where its lock should be",
@@ -156,7 +156,8 @@ function notAFile(
       ? "Run openclaw-vitals as the user that runs OpenClaw."
       : `Stop OpenClaw, look at it and move it away: \`mv ${shellWord(path)} ${shellWord(`${path}.aside`)}\`. This tool never follows or removes it.`;
   return {
-    ...common,
+    path,
+    target: subject.target,
     severity: "warning",
     verdict: "unknown",
     message: `${subject.doubtful}: ${what}.`,

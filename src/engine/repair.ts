@@ -4,6 +4,7 @@ import { loadFix } from "./catalogue.ts";
 import { type DiagnoseOptions, type DiagnosisRun, runChecks, SCHEMA_VERSION } from "./diagnose.ts";
 import { errorText } from "./errors.ts";
 import { finishKilled } from "./finish-killed.ts";
+import { plainFinding } from "./late-finding.ts";
 import type { Policy } from "./policy.ts";
 import { newRunId } from "./quarantine.ts";
 import type { SilencedFinding } from "./silence.ts";
@@ -53,7 +54,8 @@ export interface RepairResult {
  * @throws UserError as `diagnose` does.
  */
 export async function repair(options: RepairOptions = {}): Promise<RepairResult> {
-  return await repairFindings(await runChecks(options), options);
+  const result = await repairFindings(await runChecks(options), options);
+  return { ...result, remaining: result.remaining.map(plainFinding) };
 }
 
 /** As `repair`, from a diagnosis already made. What a killed run left half done is finished first. */

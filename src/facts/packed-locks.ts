@@ -3,7 +3,7 @@ import type { Judgement } from "../engine/verdict.ts";
 import type { FoundLock, ListedFolder } from "./found-lock.ts";
 import type { LockLook, LockPayload, LockSnapshot } from "./lock-file.ts";
 
-/** A lock that says who made it; not a gateway's, which also says where that listens. */
+/** A lock that says who made it. */
 type Owned = LockPayload & { status: "ok" };
 
 /** What the locks of a folder have in common. */
@@ -56,9 +56,9 @@ export class PackedLocks {
     return at;
   }
 
-  /** Device or inode: all 64 bits count, and none is a sign. */
+  /** Device or inode. */
   identity(at: number, which: 0 | 1): string {
-    return String(BigInt.asUintN(64, this.#wide[at * WIDE + which] ?? 0n));
+    return String(this.#wide[at * WIDE + which]);
   }
 
   changedNs(at: number): bigint {
@@ -207,6 +207,12 @@ export class PackedLock implements FoundLock {
   get listed(): ListedFolder {
     return this.#folder.listed;
   }
+}
+
+/** Whether a lock can be packed: nothing of it is lost then. A gateway's also says where that listens. */
+export function isPackable({ dev, ino }: BigIntStats, payload: LockPayload): payload is Owned {
+  if (payload.status !== "ok" || payload.port !== undefined) return false;
+  return [dev, ino].every((number) => BigInt.asIntN(64, number) === number);
 }
 
 /** How a session write lock is named. */

@@ -1,7 +1,8 @@
-import { type Dirent, readdirSync, realpathSync, statSync } from "node:fs";
+import { type Dirent, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import { compareTexts } from "../text-order.ts";
+import { keepSmallFor } from "../young-generation.ts";
 import {
   type FoundLock,
   type FoundLocks,
@@ -11,8 +12,8 @@ import {
   unreadFolder,
 } from "./found-lock.ts";
 import { payloadOf, readLock, snapshotOf } from "./lock-file.ts";
-import { PackedLock, PackedLocks, SUFFIX, sessionOf } from "./packed-locks.ts";
-import { crossesUsers, isInside, realPath } from "./paths.ts";
+import { isPackable, PackedLock, PackedLocks, SUFFIX, sessionOf } from "./packed-locks.ts";
+import { crossesUsers, isInside, realPath, resolveLinks } from "./paths.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -44,6 +45,7 @@ export async function readSessionLocks(stores: SessionStores): Promise<FoundLock
     seen.add(real);
     if (stores.confined && !isInside(stores.stateDir, real)) continue;
     readFolder({ dir: real, agent }, packed, locks, problems);
+    keepSmallFor(locks.length);
   }
   return { locks: await lookTwice(locks), problems };
 }
@@ -116,7 +118,7 @@ function leadsToFolder(link: string): boolean {
 /** The real path of a directory; null when it is missing, not a directory or out of reach, which is a problem. */
 export function realDirectory(dir: string, problems: string[] = []): string | null {
   try {
-    const real = realpathSync(dir);
+    const real = resolveLinks(dir);
     if (!statSync(real).isDirectory()) return null;
     if (!crossesUsers(dir)) return real;
     problems.push(othersFolder(dir));
@@ -161,8 +163,7 @@ function readFolder(
     const hasTranscript = names.has(name.slice(0, -".lock".length));
     const look = readLock(file, entry.isFile(), (stat, bytes) => {
       const payload = payloadOf(stat, bytes);
-      if (payload.status !== "ok" || payload.port !== undefined)
-        return { kind: "file" as const, snapshot: snapshotOf(stat, bytes) };
+      if (!isPackable(stat, payload)) return { kind: "file" as const, snapshot: snapshotOf(stat, bytes) };
       return new PackedLock(packed, packed.add(stat, payload, bytes), folder, name, hasTranscript);
     });
     if (look instanceof PackedLock) locks.push(look);
