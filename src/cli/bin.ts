@@ -6,6 +6,7 @@ if (major < 22 || (major === 22 && minor < 19)) {
   await refuse(process.argv.slice(2));
 } else {
   process.getBuiltinModule("node:module").enableCompileCache?.();
-  const { runProcess } = await import("./main.ts");
+  const { inProcessOfOurOwn, runProcess } = await import("./main.ts");
+  inProcessOfOurOwn();
   await runProcess(process.argv.slice(2));
 }

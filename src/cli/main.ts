@@ -1,11 +1,12 @@
 import { errorText, UserError } from "../engine/errors.ts";
 import { packageVersion } from "../package.ts";
-import { inProcessOfOurOwn } from "../young-generation.ts";
 import check from "./commands/check.ts";
 import { Interrupted } from "./interrupts.ts";
 import { writeJson } from "./json-output.ts";
 import { type CliOptions, COMMANDS, isJson, parseCommandLine } from "./options.ts";
 import { canAsk, columnsOf, plain, type Terminal, toJson } from "./terminal.ts";
+
+export { inProcessOfOurOwn } from "../young-generation.ts";
 
 export const EXIT = { clean: 0, findings: 1, failed: 2, interrupted: 130 } as const;
 
@@ -96,7 +97,6 @@ function forgive(error: NodeJS.ErrnoException): void {
 
 /** As `runCli` for this process, which ends with that exit code. */
 export async function runProcess(argv: readonly string[]): Promise<void> {
-  inProcessOfOurOwn();
   process.exitCode = await runCli(argv, ownTerminal);
   // What was left behind, such as a reader that waits, must not keep it from ending.
   if (process.exitCode === EXIT.interrupted) process.exit();

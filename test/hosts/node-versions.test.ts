@@ -1,5 +1,5 @@
 /** The packed package, installed for production as users do, under every line of Node that it says it runs under. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -126,6 +126,26 @@ describe.each(HOST_VERSIONS)("on a state of %s", (version) => {
     expect(expected).toMatchObject({ zip: "PK\u0003\u0004", help: expect.stringContaining("Usage:") });
     for (const node of others) expect(await everything(homes[version], node), `Node ${node}`).toEqual(expected);
   });
+});
+
+test.each(NODE_VERSIONS)("Node %s looks at many locks with little memory", async (node) => {
+  const home = homes["2026.5.22"];
+  const many = join(home.dir, "many", "agents", "main", "sessions");
+  if (!existsSync(many)) {
+    mkdirSync(many, { recursive: true });
+    const text = JSON.stringify({ pid: dead, createdAt: new Date(PLANTED_AT).toISOString() });
+    for (let n = 0; n < 20_000; n += 1) writeFileSync(join(many, `s${n}.jsonl.lock`), text);
+  }
+  const args = ["check", "--only", "stale-lock", "--only", "lock-without-transcript", "--json"];
+  const state = ["--state-dir", join(home.dir, "many"), "--host-version", "2026.5.22"];
+  const peak = join(home.dir, `peak-${node}`);
+  const measured = ["--import", packageFile("bench/programs/peak-memory.mjs"), bin, ...args, ...state];
+  const running = await home.spawnFile(NODES[node] as string, measured, { env: { VITALS_BENCH_PEAK: peak } });
+  const { code, stdout, stderr } = await running.finished;
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  expect(JSON.parse(stdout).findings).toHaveLength(20_000);
+  // A finding in words takes two kilobytes; without any, Node takes some 50 MB.
+  expect(Number(readFileSync(peak, "utf8")) / 1_048_576).toBeLessThan(110);
 });
 
 test.each(NODE_VERSIONS)("Node %s keeps a baseline of a host that runs under its own", async (node) => {
