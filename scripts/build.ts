@@ -100,6 +100,8 @@ async function bundle(): Promise<void> {
     dir: OUT,
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
+    // Read and decoded at each start; they stay in the sources.
+    comments: { legal: true, annotation: false, jsdoc: false },
     codeSplitting: { groups: [{ name: "core", test: (id) => core.has(id), includeDependenciesRecursively: true }] },
   });
 }

@@ -1,6 +1,6 @@
-import { realpathSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { type Json5Text, parseJson5, placesOf, type TextPlace } from "./json5-text.ts";
+import { resolveLinks } from "./paths.ts";
 import { readRegularFile, Unsuitable } from "./regular-file.ts";
 
 /** Steps from the root of a document or of the merged config: keys, and indexes of lists. */
@@ -58,7 +58,7 @@ const MAX_INCLUDE_BYTES = 2_097_152;
 /** @throws ConfigProblem for what is no readable JSON5 file, or one that the host refuses to include. */
 export function readConfigFile(path: string, included: boolean): ConfigFile {
   try {
-    const real = realpathSync(path);
+    const real = resolveLinks(path);
     const bytes = readBytes(path, included);
     const text = bytes.toString("utf8");
     const json5 = parse(path, text);

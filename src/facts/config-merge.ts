@@ -1,4 +1,3 @@
-import { realpathSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
 import {
@@ -11,7 +10,7 @@ import {
   readConfigFile,
 } from "./config-file.ts";
 import { findMember, type Json5Entry, type Json5Node, nodeValue } from "./json5-text.ts";
-import { contains, realPath, resolveUserPath } from "./paths.ts";
+import { contains, realPath, resolveLinks, resolveUserPath } from "./paths.ts";
 
 /** Where a value of the merged config is written. */
 export interface Origin {
@@ -122,7 +121,7 @@ export class ConfigMerger {
     if (!this.#roots.some((root) => contains(root.dir, target))) throw outside();
     let real: string;
     try {
-      real = realpathSync(target);
+      real = resolveLinks(target);
     } catch (error) {
       const why = errorCode(error) ?? "no such name";
       const remedy = "Put the file there, or take its name out of $include.";

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, realpathSync, type Stats } from "node:fs";
-import { exposes } from "./paths.ts";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from "node:fs";
+import { exposes, resolveLinks } from "./paths.ts";
 
 const CAREFULLY = (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0) | (constants.O_NOCTTY ?? 0);
 
@@ -26,7 +26,7 @@ export interface RegularFile {
  */
 export function readRegularFile(file: string, maxBytes: number, { follow = true } = {}): RegularFile {
   if (follow && exposes(file)) throw new Unsuitable("a link to another user's file");
-  const real = follow ? realpathSync(file) : file;
+  const real = follow ? resolveLinks(file) : file;
   // Opening a device can do something, so it is asked first; whatever stands there by then is asked again.
   assertSuitable(lstatSync(real), maxBytes);
   const fd = openSync(real, constants.O_RDONLY | CAREFULLY);
