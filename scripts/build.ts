@@ -15,6 +15,7 @@ const ENTRIES = [
   "src/cli/bin",
   "src/cli/demo-agent",
   "src/engine/baseline-control",
+  "src/facts/lock-reader",
   "src/host/contract",
   "src/host/heal-worker",
   "src/host/plugin",

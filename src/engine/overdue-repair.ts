@@ -3,7 +3,7 @@ import type { GatewayProcess } from "../facts/gateway.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot, type LockRules } from "../facts/lock-owner.ts";
-import { lookedAtAgain } from "../facts/packed-locks.ts";
+import { lookedAtAgain } from "../facts/packed-lock.ts";
 import { openProcessTable } from "../facts/processes.ts";
 import type { Supervisor } from "../facts/supervisor.ts";
 import { turnsOf } from "./overdue-lock.ts";

@@ -3,7 +3,7 @@ import type { FoundLock } from "../facts/found-lock.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
 import { lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { judgeSnapshot } from "../facts/lock-owner.ts";
-import { lookedAtAgain } from "../facts/packed-locks.ts";
+import { lookedAtAgain } from "../facts/packed-lock.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
 import type { Policy } from "./policy.ts";
 import type { Finding, Fix, Repair, Skip, Verdict } from "./types.ts";

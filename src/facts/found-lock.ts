@@ -18,16 +18,22 @@ export interface FoundLock {
 /** Younger times of change say little: file systems count in steps of up to two seconds. Milliseconds. */
 const COARSEST_MS = 2_500;
 
-/** A folder that is about to be listed. */
+/** A folder that was listed. */
 export class ListedFolder {
   readonly #path: string;
   readonly #changedNs: bigint | null;
 
-  constructor(path: string, sharedFileSystem: string | null) {
+  /** @param changedNs as `changedNs` told before it was listed. */
+  constructor(path: string, changedNs: bigint | null) {
     this.#path = path;
+    this.#changedNs = changedNs;
+  }
+
+  /** When a folder that is about to be listed changed; null where that will not tell whether it changes later. */
+  static changedNs(path: string, sharedFileSystem: string | null): bigint | null {
     const changedNs = sharedFileSystem === null ? changeOf(path) : null;
     const settled = changedNs !== null && Date.now() - Number(changedNs / 1_000_000n) > COARSEST_MS;
-    this.#changedNs = settled ? changedNs : null;
+    return settled ? changedNs : null;
   }
 
   /** True: no file was added, removed or renamed in it since. One question for all its locks. */

@@ -4,7 +4,7 @@ import type { FoundLock, ListedFolder } from "./found-lock.ts";
 import type { UnseenGateway } from "./gateway-port.ts";
 import { isUnchanged, lookAtLock } from "./lock-file.ts";
 import { caseOf, judgeSnapshot, type LockRules } from "./lock-owner.ts";
-import { lookedAtAgain, PackedLock } from "./packed-locks.ts";
+import { lookedAtAgain, PackedLock } from "./packed-lock.ts";
 import { pauses } from "./pauses.ts";
 import { openProcessTable, type ProcessTable } from "./processes.ts";
 

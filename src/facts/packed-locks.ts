@@ -1,24 +1,31 @@
 import type { BigIntStats } from "node:fs";
-import type { Judgement } from "../engine/verdict.ts";
-import type { FoundLock, ListedFolder } from "./found-lock.ts";
-import type { LockLook, LockPayload, LockSnapshot } from "./lock-file.ts";
+import type { LockPayload } from "./lock-file.ts";
 
 /** A lock that says who made it. */
 type Owned = LockPayload & { status: "ok" };
-
-/** What the locks of a folder have in common. */
-export interface LockFolder {
-  /** Its real path, with a separator at the end. */
-  readonly inside: string;
-  readonly agent: string;
-  readonly sharedFileSystem: string | null;
-  readonly listed: ListedFolder;
-}
 
 /** Numbers of a lock, one after the other. */
 const WIDE = 3; // device, inode, nanoseconds of its change
 const PLAIN = 8; // size, user, links, pid, creation, start, longest hold, where its content begins
 const NONE = Number.NaN;
+
+/** What packed locks are made of. */
+export interface BareLocks {
+  readonly length: number;
+  readonly wide: BigInt64Array<ArrayBuffer>;
+  readonly plain: Float64Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** So many of the bytes are in use. */
+  readonly end: number;
+}
+
+const noLocks = (): BareLocks => ({
+  length: 0,
+  wide: new BigInt64Array(64 * WIDE),
+  plain: new Float64Array(64 * PLAIN),
+  bytes: new Uint8Array(8_192),
+  end: 0,
+});
 
 /**
  * Locks as they were read, as bare numbers and bytes: a hundred thousand of them would be a million small objects, which
@@ -26,11 +33,24 @@ const NONE = Number.NaN;
  * a lock is made anew from here.
  */
 export class PackedLocks {
-  length = 0;
-  #wide = new BigInt64Array(64 * WIDE);
-  #plain = new Float64Array(64 * PLAIN);
-  #bytes = Buffer.allocUnsafe(8_192);
-  #end = 0;
+  length: number;
+  #wide: BigInt64Array<ArrayBuffer>;
+  #plain: Float64Array<ArrayBuffer>;
+  #bytes: Buffer<ArrayBuffer>;
+  #end: number;
+
+  constructor(bare: BareLocks = noLocks()) {
+    this.length = bare.length;
+    this.#wide = bare.wide;
+    this.#plain = bare.plain;
+    this.#bytes = Buffer.from(bare.bytes.buffer);
+    this.#end = bare.end;
+  }
+
+  /** For another thread. Nothing can be asked here any more once they were handed over. */
+  bare(): BareLocks {
+    return { length: this.length, wide: this.#wide, plain: this.#plain, bytes: this.#bytes, end: this.#end };
+  }
 
   /** @returns its place, by which it is asked for. */
   add(stat: BigIntStats, payload: Owned, content: Uint8Array): number {
@@ -106,7 +126,7 @@ export class PackedLocks {
 }
 
 function enlarged(bytes: Buffer, more: number): Buffer<ArrayBuffer> {
-  const larger = Buffer.allocUnsafe(bytes.length * 2 + more);
+  const larger = Buffer.allocUnsafeSlow(bytes.length * 2 + more); // of a pool it could not be handed over
   bytes.copy(larger);
   return larger;
 }
@@ -115,117 +135,8 @@ function orNull(number: number): number | null {
   return Number.isNaN(number) ? null : number;
 }
 
-/** The snapshot of a packed lock. */
-class PackedSnapshot implements LockSnapshot {
-  readonly #locks: PackedLocks;
-  readonly #at: number;
-
-  constructor(locks: PackedLocks, at: number) {
-    this.#locks = locks;
-    this.#at = at;
-  }
-
-  get dev(): string {
-    return this.#locks.identity(this.#at, 0);
-  }
-
-  get ino(): string {
-    return this.#locks.identity(this.#at, 1);
-  }
-
-  get size(): number {
-    return this.#locks.size(this.#at);
-  }
-
-  get mtimeNs(): string {
-    return String(this.#locks.changedNs(this.#at));
-  }
-
-  get mtimeMs(): number {
-    return Number(this.#locks.changedNs(this.#at) / 1_000_000n);
-  }
-
-  get uid(): number {
-    return this.#locks.uid(this.#at);
-  }
-
-  get nlink(): number {
-    return this.#locks.links(this.#at);
-  }
-
-  get content(): string {
-    return this.#locks.content(this.#at);
-  }
-
-  get payload(): LockPayload {
-    return this.#locks.payload(this.#at);
-  }
-}
-
-/** One of the packed locks of a folder. Not to be spread: see `lookedAtAgain`. */
-export class PackedLock implements FoundLock {
-  readonly #locks: PackedLocks;
-  readonly #at: number;
-  readonly #folder: LockFolder;
-  readonly #name: string;
-  readonly hasTranscript: boolean;
-  judgement: Judgement | null = null;
-
-  constructor(locks: PackedLocks, at: number, folder: LockFolder, name: string, hasTranscript: boolean) {
-    this.#locks = locks;
-    this.#at = at;
-    this.#folder = folder;
-    this.#name = name;
-    this.hasTranscript = hasTranscript;
-  }
-
-  get path(): string {
-    return this.#folder.inside + this.#name;
-  }
-
-  get agent(): string {
-    return this.#folder.agent;
-  }
-
-  get session(): string {
-    return sessionOf(this.#name);
-  }
-
-  get look(): LockLook & { kind: "file" } {
-    return { kind: "file", snapshot: new PackedSnapshot(this.#locks, this.#at) };
-  }
-
-  /** Only what names no owner may still be changing, and that is not packed. */
-  get unchanged(): true {
-    return true;
-  }
-
-  get sharedFileSystem(): string | null {
-    return this.#folder.sharedFileSystem;
-  }
-
-  get listed(): ListedFolder {
-    return this.#folder.listed;
-  }
-}
-
 /** Whether a lock can be packed: nothing of it is lost then. A gateway's also says where that listens. */
 export function isPackable({ dev, ino }: BigIntStats, payload: LockPayload): payload is Owned {
   if (payload.status !== "ok" || payload.port !== undefined) return false;
   return [dev, ino].every((number) => BigInt.asIntN(64, number) === number);
-}
-
-/** How a session write lock is named. */
-export const SUFFIX = ".jsonl.lock";
-
-export function sessionOf(name: string): string {
-  return name.slice(0, -SUFFIX.length);
-}
-
-/** The same lock with what a later look at it showed. */
-export function lookedAtAgain<T extends FoundLock>(lock: T, look: LockLook): T {
-  if (!(lock instanceof PackedLock)) return { ...lock, look };
-  const { path, agent, session, unchanged, hasTranscript, sharedFileSystem, listed, judgement } = lock;
-  const plain = { path, agent, session, look, unchanged, hasTranscript, sharedFileSystem, listed, judgement };
-  return plain as FoundLock as T;
 }

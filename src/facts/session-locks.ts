@@ -1,19 +1,11 @@
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode } from "../engine/errors.ts";
-import { compareTexts } from "../text-order.ts";
-import { keepSmallFor } from "../young-generation.ts";
-import {
-  type FoundLock,
-  type FoundLocks,
-  ListedFolder,
-  lookTwice,
-  readSharedFileSystem,
-  unreadFolder,
-} from "./found-lock.ts";
-import { payloadOf, readLock, snapshotOf } from "./lock-file.ts";
-import { isPackable, PackedLock, PackedLocks, SUFFIX, sessionOf } from "./packed-locks.ts";
+import { type FoundLock, type FoundLocks, lookTwice, unreadFolder } from "./found-lock.ts";
+import { locksOf } from "./lock-folder.ts";
+import { SUFFIX } from "./packed-lock.ts";
 import { crossesUsers, isInside, realPath, resolveLinks } from "./paths.ts";
+import { readFolders } from "./read-folders.ts";
 
 /** A file (or something else) named like a session write lock. */
 export interface SessionLock extends FoundLock {
@@ -36,16 +28,16 @@ export interface SessionStores {
 /** Every session write lock of an installation. Reads, never writes; follows no link twice. */
 export async function readSessionLocks(stores: SessionStores): Promise<FoundLocks<SessionLock>> {
   const problems: string[] = [];
-  const locks: SessionLock[] = [];
-  const packed = new PackedLocks();
-  const seen = new Set<string>();
+  const folders = new Map<string, string>();
   for (const { dir, agent } of sessionFolders(stores, problems)) {
     const real = realDirectory(dir, problems);
-    if (real === null || seen.has(real)) continue;
-    seen.add(real);
-    if (stores.confined && !isInside(stores.stateDir, real)) continue;
-    readFolder({ dir: real, agent }, packed, locks, problems);
-    keepSmallFor(locks.length);
+    if (real === null || folders.has(real)) continue;
+    if (!stores.confined || isInside(stores.stateDir, real)) folders.set(real, agent);
+  }
+  const locks: SessionLock[] = [];
+  for (const { dir, read, packed } of await readFolders([...folders.keys()])) {
+    if (read.problem !== null) problems.push(read.problem);
+    for (const lock of locksOf({ dir, agent: folders.get(dir) ?? "" }, read, packed)) locks.push(lock);
   }
   return { locks: await lookTwice(locks), problems };
 }
@@ -135,49 +127,4 @@ function othersFolder(dir: string): string {
 
 function isAbsent(error: unknown): boolean {
   return errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR";
-}
-
-function readFolder(
-  { dir, agent }: { readonly dir: string; readonly agent: string },
-  packed: PackedLocks,
-  locks: SessionLock[],
-  problems: string[],
-): void {
-  const sharedFileSystem = readSharedFileSystem(dir);
-  const listed = new ListedFolder(dir, sharedFileSystem);
-  let entries: Dirent[];
-  try {
-    entries = readdirSync(dir, { withFileTypes: true });
-  } catch (error) {
-    problems.push(unreadFolder(dir, error));
-    return;
-  }
-  const found = entries.filter((entry) => entry.name.endsWith(SUFFIX)).sort((a, b) => compareTexts(a.name, b.name));
-  if (found.length === 0) return;
-  const names = new Set(entries.map((entry) => entry.name));
-  const inside = dir.endsWith(path.sep) ? dir : dir + path.sep;
-  const folder = { inside, agent, sharedFileSystem, listed };
-  for (const entry of found) {
-    const { name } = entry;
-    const file = inside + name;
-    const hasTranscript = names.has(name.slice(0, -".lock".length));
-    const look = readLock(file, entry.isFile(), (stat, bytes) => {
-      const payload = payloadOf(stat, bytes);
-      if (!isPackable(stat, payload)) return { kind: "file" as const, snapshot: snapshotOf(stat, bytes) };
-      return new PackedLock(packed, packed.add(stat, payload, bytes), folder, name, hasTranscript);
-    });
-    if (look instanceof PackedLock) locks.push(look);
-    else if (look.kind !== "missing")
-      // else released since the folder was listed
-      locks.push({
-        path: file,
-        agent,
-        session: sessionOf(name),
-        look,
-        unchanged: true,
-        hasTranscript,
-        sharedFileSystem,
-        listed,
-      });
-  }
 }

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ListedFolder } from "../../src/facts/found-lock.ts";
 import { type LockSnapshot, payloadOf, sameLock, snapshotOf } from "../../src/facts/lock-file.ts";
-import { isPackable, lookedAtAgain, PackedLock, PackedLocks } from "../../src/facts/packed-locks.ts";
+import { lookedAtAgain, PackedLock } from "../../src/facts/packed-lock.ts";
+import { isPackable, PackedLocks } from "../../src/facts/packed-locks.ts";
 
 const folder = {
   inside: "/state/agents/coder/sessions/",

@@ -1,0 +1,108 @@
+import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { locksOf } from "../../src/facts/lock-folder.ts";
+import { readBeside } from "../../src/facts/read-beside.ts";
+import { type FolderLocks, readFolders } from "../../src/facts/read-folders.ts";
+import { temporaryFolder } from "../engine/sandbox.ts";
+
+/** Folders with locks of every kind: that can be packed, that cannot, and that are none. */
+function folders(count: number): string[] {
+  const root = temporaryFolder();
+  return Array.from({ length: count }, (_, n) => {
+    const dir = path.join(root, `${n}`);
+    mkdirSync(dir);
+    for (let lock = 0; lock < 5; lock += 1) {
+      const file = path.join(dir, `s${n}-${lock}.jsonl.lock`);
+      writeFileSync(file, JSON.stringify({ pid: 1_000 + n, createdAt: "2026-05-22T18:00:00.000Z", starttime: lock }));
+      utimesSync(file, 1_700_000_000 + lock, 1_700_000_000.25 + n);
+      if (lock % 2 === 0) writeFileSync(file.replace(/\.lock$/, ""), "{}\n");
+    }
+    writeFileSync(path.join(dir, "a.jsonl.lock"), "");
+    writeFileSync(path.join(dir, "s9.jsonl.lock"), "no JSON");
+    symlinkSync("elsewhere", path.join(dir, "link.jsonl.lock"));
+    mkdirSync(path.join(dir, "folder.jsonl.lock"));
+    return dir;
+  });
+}
+
+/** All that is known of the locks. */
+function told(all: readonly FolderLocks[]) {
+  return all.map(({ dir, read, packed }) => ({
+    dir,
+    problem: read.problem,
+    locks: locksOf({ dir, agent: "coder" }, read, packed).map((lock) => {
+      const { look, path: file, session, hasTranscript, unchanged } = lock;
+      if (look.kind !== "file") return { file, session, hasTranscript, unchanged, look };
+      const { dev, ino, size, mtimeNs, mtimeMs, uid, nlink, content, payload } = look.snapshot;
+      return {
+        file,
+        session,
+        hasTranscript,
+        unchanged,
+        dev,
+        ino,
+        size,
+        mtimeNs,
+        mtimeMs,
+        uid,
+        nlink,
+        content,
+        payload,
+      };
+    }),
+  }));
+}
+
+describe("a second thread", () => {
+  test("reads the same as the first", async () => {
+    const dirs = [...folders(20), "/nowhere"];
+    const alone = await readFolders(dirs);
+    const besides = await readBeside({ dirs, next: new Int32Array(new SharedArrayBuffer(4)) });
+    expect(besides?.read.map(([n]) => n)).toEqual(dirs.map((_, n) => n));
+    const all = await readFolders(dirs, 1, async ({ next }) => {
+      next[0] = dirs.length; // the first thread has read one folder, and leaves the others to the second
+      return besides && { ...besides, read: besides.read.slice(1) };
+    });
+    expect(told(all)).toEqual(told(alone));
+    expect(told(alone)[0]?.locks.map(({ session }) => session)).toEqual([
+      ...["a", "folder", "link"],
+      ...["s0-0", "s0-1", "s0-2", "s0-3", "s0-4", "s9"],
+    ]);
+    expect(told(alone).at(-1)?.problem).toContain("/nowhere");
+  });
+
+  test("shares folders with the first, each is read once", async () => {
+    const dirs = folders(60);
+    const shared = await readFolders(dirs, 1);
+    expect(shared.map(({ dir }) => dir)).toEqual(dirs);
+    expect(shared.flatMap(({ read }) => read.names)).toHaveLength(60 * 5);
+  });
+
+  test("leaves nothing unread when it fails or cannot be had", async () => {
+    const dirs = folders(6);
+    const alone = told(await readFolders(dirs));
+    const lost = await readFolders(dirs, 1, async ({ next }) => {
+      next[0] = 4; // it took three folders, and died
+      return null;
+    });
+    expect(told(lost)).toEqual(alone);
+    const broken = { dirs: null as unknown as string[], next: new Int32Array(new SharedArrayBuffer(4)) };
+    expect(await readBeside(broken)).toBeNull();
+  });
+
+  test("is not asked for few locks, nor when no folder is left", async () => {
+    const dirs = folders(3);
+    let asked = 0;
+    const ask = async () => {
+      asked += 1;
+      return null;
+    };
+    await readFolders(dirs, 1_000, ask);
+    await readFolders(dirs.slice(0, 1), 1, ask);
+    expect(asked).toBe(0);
+    await readFolders(dirs, 1, ask);
+    expect(asked, "once is enough").toBe(1);
+    rmSync(path.dirname(dirs[0] as string), { recursive: true });
+  });
+});
