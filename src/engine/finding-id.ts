@@ -33,6 +33,11 @@ function mixed(sum: number): number {
   return twice ^ (twice >>> 16);
 }
 
+/** In halves: V8 writes small integers in a third of the time that it takes for others. */
 function hex(sum: number): string {
-  return (sum >>> 0).toString(16).padStart(8, "0");
+  return half(sum >>> 16) + half(sum & 0xffff);
+}
+
+function half(bits: number): string {
+  return bits.toString(16).padStart(4, "0");
 }

@@ -83,8 +83,8 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
     holders({ dev, ino, owner = null }): Holders {
       suspects ??= listSuspects(root, selfPid);
       const key = `${dev}:${ino}`;
-      const asked = owner === null || suspects.includes(owner) ? suspects : [...suspects, owner];
-      const pids = asked.filter((pid) => hasOpen(pid, key));
+      const pids = suspects.filter((pid) => hasOpen(pid, key));
+      if (owner !== null && !suspects.includes(owner) && hasOpen(owner, key)) pids.push(owner);
       blind ??= suspects.some((pid) => openFiles(pid) === "closed" && isOurs(pid));
       return pids.length === 0 && !blind ? NOBODY : { pids, seen: "own", blind };
     },
