@@ -5,6 +5,7 @@ import { configEnv, expandReferences } from "./config-env.ts";
 import { type ConfigFile, type ConfigNotice, type ConfigPath, ConfigProblem, placeIn } from "./config-file.ts";
 import { ConfigMerger, type Merged, type Origin } from "./config-merge.ts";
 import { setOwn } from "./json5-text.ts";
+import { once } from "./once.ts";
 
 export type { ConfigFile, ConfigNotice, ConfigPath } from "./config-file.ts";
 export { formatPath } from "./config-file.ts";
@@ -70,29 +71,44 @@ export interface ConfigGraph {
 /** Reads openclaw.json and all it includes. Writes nothing, never throws. */
 export function readConfigGraph(configPath: string, env: NodeJS.ProcessEnv): ConfigGraph {
   const merger = new ConfigMerger(configPath, env);
-  let merged: Merged | null = null;
+  let raw: Readonly<Record<string, unknown>> | null = null;
+  let merged = (): Merged | null => null;
   let problem: ConfigNotice | null = null;
   let exists = true;
   try {
-    const read = merger.read(configPath);
-    if (read.kind === "object") merged = read;
+    const file = merger.open(path.resolve(configPath));
+    const read = once(() => merger.merge(file));
+    raw = isPlain(file) ? (file.json5.value as Record<string, unknown>) : objectIn(read());
+    if (raw !== null) merged = read;
     else problem = notAnObject(path.resolve(configPath));
   } catch (error) {
     if (!(error instanceof ConfigProblem)) throw error;
     exists = !isMissing(configPath);
     if (exists) problem = error.notice;
   }
-  return new Graph({ path: configPath, exists, problem, merger, merged, env });
+  return new Graph({ path: configPath, exists, problem, merger, raw: raw ?? {}, merged, env });
+}
+
+/** An object that stands for itself: to merge it with nothing would only tell where each of its values is. */
+function isPlain({ json5: { isLate, text, value } }: ConfigFile): boolean {
+  return isLate && typeof value === "object" && value !== null && !Array.isArray(value) && !UNUSUAL.test(text);
+}
+
+/** An include, a key that the host drops, and any letter of these written in another way. */
+const UNUSUAL = /\$include|__proto__|\\u/;
+
+function objectIn(merged: Merged): Record<string, unknown> | null {
+  return merged.kind === "object" ? (rawValue(merged) as Record<string, unknown>) : null;
 }
 
 class Graph implements ConfigGraph {
   readonly path: string;
   readonly exists: boolean;
   readonly problem: ConfigNotice | null;
-  readonly notices: readonly ConfigNotice[];
   readonly files: readonly ConfigFile[];
   readonly raw: Readonly<Record<string, unknown>>;
-  readonly #merged: Merged | null;
+  readonly #merged: () => Merged | null;
+  readonly #notices: readonly ConfigNotice[];
   readonly #env: NodeJS.ProcessEnv;
   readonly #uses: readonly ConfigFile[];
   #value: Readonly<Record<string, unknown>> | undefined;
@@ -101,12 +117,17 @@ class Graph implements ConfigGraph {
     this.path = read.path;
     this.exists = read.exists;
     this.problem = read.problem;
-    this.notices = read.merger.notices;
+    this.#notices = read.merger.notices;
     this.#uses = read.merger.files;
     this.files = [...new Map(this.#uses.map((file) => [file.real, file])).values()];
     this.#merged = read.merged;
-    this.raw = read.merged ? (rawValue(read.merged) as Record<string, unknown>) : {};
+    this.raw = read.raw;
     this.#env = configEnv(this.raw, read.env);
+  }
+
+  get notices(): readonly ConfigNotice[] {
+    this.#merged(); // comes upon them
+    return this.#notices;
   }
 
   get changedMs(): number | null {
@@ -145,7 +166,7 @@ class Graph implements ConfigGraph {
   }
 
   #find(steps: ConfigPath): Merged | undefined {
-    let at = this.#merged ?? undefined;
+    let at = this.#merged() ?? undefined;
     for (const step of steps) {
       if (at?.kind === "object" && typeof step === "string") at = at.members.get(step);
       else if (at?.kind === "array" && typeof step === "number") at = at.items[step];
@@ -166,7 +187,9 @@ interface GraphParts {
   readonly exists: boolean;
   readonly problem: ConfigNotice | null;
   readonly merger: ConfigMerger;
-  readonly merged: Merged | null;
+  readonly raw: Readonly<Record<string, unknown>>;
+  /** All of it, with where it is. */
+  readonly merged: () => Merged | null;
   readonly env: NodeJS.ProcessEnv;
 }
 

@@ -56,20 +56,21 @@ export class ConfigMerger {
     this.#roots = dirs.map((dir) => ({ dir, real: realPath(dir) }));
   }
 
-  /** @throws ConfigProblem */
-  read(configPath: string): Merged {
-    return this.#read(path.resolve(configPath), []);
-  }
-
-  #read(name: string, chain: readonly string[]): Merged {
-    const file = readConfigFile(name, chain.length > 0);
+  /** Reads one file of the config. @throws ConfigProblem */
+  open(name: string, included = false): ConfigFile {
+    const file = readConfigFile(name, included);
     this.files.push(file);
     if (!file.utf8) {
       const remedy = "Save the file as UTF-8.";
       this.notices.push({ file: name, line: null, column: null, message: `${name} is not UTF-8 throughout`, remedy });
     }
+    return file;
+  }
+
+  /** With all it includes. @throws ConfigProblem */
+  merge(file: ConfigFile, chain: readonly string[] = []): Merged {
     const { root } = file.json5;
-    return this.#merge({ file, path: [], offset: root.start }, root, [...chain, name]);
+    return this.#merge({ file, path: [], offset: root.start }, root, [...chain, file.path]);
   }
 
   #merge(origin: Origin, node: Json5Node, chain: readonly string[]): Merged {
@@ -133,7 +134,7 @@ export class ConfigMerger {
       const remedy = `OpenClaw follows ${MAX_INCLUDE_DEPTH} files within each other; include some of them higher up.`;
       throw fail(`${target}: includes are nested too deeply`, remedy);
     }
-    return this.#read(target, chain);
+    return this.merge(this.open(target, true), chain);
   }
 
   #noteDuplicates({ file, path: steps }: Origin, entries: readonly Json5Entry[]): void {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { parseWithJson5 } from "./json5.ts";
+import { once } from "./once.ts";
 
 /** Where something stands in a text: offsets in UTF-16 code units, the end exclusive. */
 export interface Span {
@@ -31,6 +32,8 @@ export interface Json5Text {
   readonly comments: readonly Span[];
   /** What the host's own parser makes of it: of duplicate keys the last one, `__proto__` a key like any other. */
   readonly value: unknown;
+  /** Strict JSON that cannot be nested too deeply: where things are in it is found when somebody asks. */
+  readonly isLate: boolean;
 }
 
 /**
@@ -43,14 +46,30 @@ export interface Json5Text {
 export function parseJson5(text: string): Json5Text {
   const strict = parseStrict(text);
   const value = strict === undefined ? parseWithJson5(text) : strict;
+  const scanned = once(() => scan(text, value, strict !== undefined));
+  const isLate = strict !== undefined && text.split(/[[{]/, MAX_DEPTH).length < MAX_DEPTH;
+  if (!isLate) scanned();
+  return {
+    text,
+    value,
+    isLate,
+    get root() {
+      return scanned().root;
+    },
+    get comments() {
+      return scanned().comments;
+    },
+  };
+}
+
+function scan(text: string, value: unknown, isStrict: boolean): Pick<Json5Text, "root" | "comments"> {
   const comments: Span[] = [];
-  const scanner = new Scanner(text, comments);
-  const root = scanner.document();
+  const root = new Scanner(text, comments).document();
   const found = nodeValue(root);
   // JSON has a text for every value of JSON, but not for all of JSON5.
-  const fits = strict === undefined ? isDeepStrictEqual(found, value) : JSON.stringify(found) === JSON.stringify(value);
+  const fits = isStrict ? JSON.stringify(found) === JSON.stringify(value) : isDeepStrictEqual(found, value);
   if (!fits) throw new Error("the positions of a JSON5 text do not fit its value");
-  return { text, root, comments, value };
+  return { root, comments };
 }
 
 /** Strict JSON means the same to both parsers, and JSON's own is a hundred times as fast. Undefined for other texts. */

@@ -1,6 +1,7 @@
 /** Long because each rule of includes, references and ownership is a case, as the host has them. */
 import { linkSync, symlinkSync } from "node:fs";
 import path from "node:path";
+import { fc, test as property } from "@fast-check/vitest";
 import { describe, expect, test } from "vitest";
 import { type ConfigGraph, formatPath, readConfigGraph } from "../../src/facts/config-graph.ts";
 import { put, tempDir } from "./sandbox.ts";
@@ -29,6 +30,37 @@ const INCLUDING = {
   "site/site.json5": "{ agents: { $include: 'agents.json5' } }",
   "site/agents.json5": "\uFEFF{ defaults: { runRetries: {\r\n  max: 160 } }, list: [{ id: 'site' }] }",
 };
+
+const documents = fc.dictionary(
+  fc.oneof(fc.string(), fc.constantFrom("$include", "__proto__", "constructor", "1", "\u2028")),
+  fc.jsonValue({ maxDepth: 4 }),
+);
+
+property.prop([documents, fc.constantFrom(undefined, 2), fc.boolean()], { numRuns: 60 })(
+  "a config that is taken as it is has the values it has when it is merged",
+  (document, indent, deep) => {
+    const text = JSON.stringify(document, null, indent);
+    // As many brackets as are too many to be taken as it is.
+    const long = text.replace(/\}$/, `${text.length > 4 ? "," : ""}"deep":[${"[],".repeat(250)}0]}`);
+    const { dir, graph } = read({ "openclaw.json": deep ? long : text });
+    if (graph.problem !== null) {
+      expect(text, graph.problem.message).toContain("$include");
+      return;
+    }
+    expect(graph.ownerOf([])?.raw).toEqual(graph.raw);
+    expect(Object.keys(graph.raw)).not.toContain("__proto__");
+    for (const key of Object.keys(graph.raw))
+      expect(graph.ownerOf([key])).toMatchObject({ raw: graph.raw[key], file: path.join(dir, "openclaw.json") });
+    expect(graph.notices).toEqual([]);
+  },
+);
+
+test("a key that is given twice is noticed when somebody asks, and the last one counts", () => {
+  const { graph } = read({ "openclaw.json": '{"a":1,"b":{"c":1,"c":2},"a":{"d":3}}' });
+  expect(graph.raw).toEqual({ a: { d: 3 }, b: { c: 2 } });
+  expect(graph.notices.map(({ message }) => /`(.*)`/.exec(message)?.[1])).toEqual(["a", "b.c"]);
+  expect(graph.ownerOf(["a", "d"])).toMatchObject({ raw: 3, line: 1 });
+});
 
 describe("who owns a key", () => {
   test("file, line, column, the path within the file, and who else has it", () => {
