@@ -1,10 +1,10 @@
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
-import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { type LockLook, type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { realPath } from "../facts/paths.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
-import { syncDirectory } from "./disk.ts";
+import { syncDirectory, whatStands } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
 import type { OwnPlaces } from "./own-places.ts";
@@ -17,8 +17,8 @@ import type { RepairOutcome } from "./types.ts";
 export interface Removal {
   readonly path: string;
   readonly judged: LockSnapshot;
-  /** Judges the file as it is now, with process facts read anew; a string says why it must stay. */
-  judgeAgain(): Promise<true | string>;
+  /** Judges the file as it was just seen again, with process facts read anew; a string says why it must stay. */
+  judgeAgain(now: LockLook): Promise<true | string>;
   readonly checkId: string;
   readonly fixId: string;
   readonly findingId: string;
@@ -73,36 +73,42 @@ export function openQuarantine(
     for (;;) {
       count += 1;
       const place = path.join(folder, quarantineName(count, file));
-      const there = lookAtLock(place);
-      if (there.kind === "missing") return place;
-      if (there.kind === "unreadable") return unreadable(place, there.why);
+      const there = whatStands(place);
+      if (there === "nothing") return place;
+      if (there !== "something") return unreadable(place, there.why);
     }
-  };
-  const makeFolder = (): void => {
-    onStep("make folder");
-    makeFoldersIn(vitals, "quarantine", run);
   };
   /** The folder of the lock at work: there are many locks in one, as a rule. */
   let source: PinnedFolder | undefined;
   let target: PinnedFolder | undefined;
-  const pinBoth = (dir: string): { source: PinnedFolder; target: PinnedFolder } => {
+  /** Makes the folder of the run once: as long as it is held open it is there. */
+  const makeFolder = (): PinnedFolder => {
+    onStep("make folder");
+    if (target === undefined) makeFoldersIn(vitals, "quarantine", run);
     target ??= pinFolder(folder);
+    return target;
+  };
+  const letGo = (): void => {
+    target?.close();
+    target = undefined;
+  };
+  const pinSource = (dir: string): PinnedFolder => {
     if (source?.dir !== dir) {
       source?.close();
       source = undefined;
       source = pinFolder(dir);
     }
-    return { source, target };
+    return source;
   };
 
   const remove = async (removal: Removal): Promise<RepairOutcome> => {
-    const kept = look(removal);
-    if (kept !== null) return kept;
+    const first = look(removal);
+    if ("status" in first) return first;
     const place = nextPlace(removal.path);
     if (typeof place !== "string") return place;
     let to = place;
     const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
-    makeFolder();
+    const ours = makeFolder();
     onStep("journal intent");
     journal.append({ ...plan, to, phase: "intent" });
     const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
@@ -111,27 +117,28 @@ export function openQuarantine(
     };
 
     onStep("look again");
-    const changed = look(removal);
-    if (changed !== null) return keep(changed);
+    const now = look(removal);
+    if ("status" in now) return keep(now);
     const verdict = await removal
-      .judgeAgain()
+      .judgeAgain(now)
       .catch((error: unknown) => `it could not be judged again: ${errorText(error)}`);
     if (verdict !== true) return keep({ status: "skipped", reason: verdict });
     const name = path.basename(removal.path);
     let held = to;
     try {
-      const pinned = pinBoth(path.dirname(removal.path));
-      held = pinned.target.at(path.basename(to));
+      const from = pinSource(path.dirname(removal.path)).at(name);
+      held = ours.at(path.basename(to));
       onStep("move");
-      renameSync(pinned.source.at(name), held);
+      renameSync(from, held);
     } catch (error) {
+      if (errorCode(error) === "ENOENT") letGo(); // the lock is gone, or the folder of the run is
       if (errorCode(error) !== "EXDEV" || source === undefined) return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
       to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
       onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
-      if (late !== null) return keep(late);
+      if ("status" in late) return keep(late);
       held = source.at(path.basename(to));
       try {
         onStep("move beside");
@@ -175,7 +182,7 @@ export function openQuarantine(
     },
     close() {
       source?.close();
-      target?.close();
+      letGo();
       onStep("make durable");
       for (const dir of touched) syncDirectory(dir);
       journal.close();
@@ -192,18 +199,18 @@ function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: 
   }
 }
 
-/** Null when the file is still what was judged, else why it is left alone. */
-function look({ path: file, judged }: Removal): (RepairOutcome & { reason: string }) | null {
-  const guard = lookAtLock(`${file}.reclaim`);
-  const impossible = guard.kind === "unreadable" && guard.why === "ENAMETOOLONG"; // its name would be too long
-  if (guard.kind === "unreadable" && !impossible) return unreadable(`${file}.reclaim`, guard.why);
-  if (guard.kind !== "missing" && !impossible) return { status: "skipped", reason: "another process is reclaiming it" };
+/** The file when it is still what was judged, else why it is left alone. */
+function look({ path: file, judged }: Removal): LockLook | (RepairOutcome & { reason: string }) {
+  const guard = whatStands(`${file}.reclaim`);
+  if (guard === "something") return { status: "skipped", reason: "another process is reclaiming it" };
+  // A name that would be too long is no guard's.
+  if (guard !== "nothing" && guard.why !== "ENAMETOOLONG") return unreadable(`${file}.reclaim`, guard.why);
   const now = lookAtLock(file);
   if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
   if (now.kind === "unreadable") return unreadable(file, now.why);
   if (now.kind !== "file" || !sameLock(now.snapshot, judged))
     return { status: "skipped", reason: "it changed since it was judged" };
-  return null;
+  return now;
 }
 
 function unreadable(file: string, why: string): RepairOutcome & { reason: string } {

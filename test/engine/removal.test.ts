@@ -285,6 +285,24 @@ describe("why it stays", () => {
     expect(outcome).toEqual({ status: "failed", reason: `${to} could not be looked at: EACCES` });
   });
 
+  test("the folder of the run vanished: it stays, and the folder is made anew for the next", async () => {
+    const { stateDir, folder } = bench();
+    const locks = ["a", "b", "c"].map((name) => path.join(folder, `${name}.jsonl.lock`));
+    for (const lock of locks) writeFileSync(lock, "dead");
+    const run = path.join(stateDir, "vitals", "quarantine", "run");
+    const quarantine = openQuarantine(stateDir, "run");
+    const statuses: string[] = [];
+    for (const lock of locks) {
+      const removal = { path: lock, judged: snapshotOf(lock), judgeAgain: async () => true as const, ...meta };
+      statuses.push((await quarantine.remove(removal)).status);
+      if (lock === locks[0]) rmSync(run, { recursive: true });
+    }
+    quarantine.close();
+    expect(statuses).toEqual(["repaired", "skipped", "repaired"]);
+    expect(existsSync(path.join(run, "3-c.jsonl.lock"))).toBe(true);
+    expect(locks.map((lock) => existsSync(lock))).toEqual([false, true, false]);
+  });
+
   test("what was moved cannot be read: it goes back", async () => {
     const made = bench();
     const to = kept(made.stateDir);
