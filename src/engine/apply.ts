@@ -58,6 +58,23 @@ export interface Applied {
   readonly untouched?: true;
 }
 
+/** A removal may pass without a pause in which an interruption could be heard: how long that may go on. Milliseconds. */
+const DEAF_MS = 10;
+
+/** Waits for what came meanwhile, when there was no pause for so long. */
+function pausing(): () => Promise<void> | undefined {
+  let heardAt = performance.now();
+  return () => {
+    if (performance.now() - heardAt < DEAF_MS) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        heardAt = performance.now();
+        resolve();
+      }),
+    );
+  };
+}
+
 /** Applies repairs one after the other, through the journal of the run. None keeps another from its turn. */
 export async function applyAll(
   agreed: readonly PlannedRepair[],
@@ -68,10 +85,10 @@ export async function applyAll(
   const own = ownPlaces(facts.stateDir, facts);
   const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own });
   const applied: Applied[] = [];
+  const hearSignals = pausing();
   const applyOne = async (planned: PlannedRepair): Promise<Applied> => {
     const { finding, fixId, repair } = planned;
-    // A removal may pass without a pause in which an interruption could be heard.
-    if (signal !== undefined) await new Promise((resolve) => setImmediate(resolve));
+    if (signal !== undefined) await hearSignals();
     if (signal?.aborted) return { planned, outcome: { status: "skipped", reason: "interrupted" }, untouched: true };
     watcher?.begin(planned);
     if (repair.config !== undefined && hostConfig !== undefined)

@@ -103,17 +103,18 @@ export async function carryOut(
   if (options.dryRun) {
     for (const one of planned) reports.push(report(one, "planned"));
   } else {
-    const left = planned.filter((one) => !agreed.has(one));
-    reports.push(
-      ...left.map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) })),
-    );
+    for (const one of planned) {
+      if (agreed.has(one)) continue;
+      reports.push(report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) }));
+    }
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
       if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
         .diagnosis;
-      for (const one of applied) reports.push(verify(one, remaining.findings));
+      const left = new Set(remaining.findings.map(({ id }) => id));
+      for (const one of applied) reports.push(verify(one, left));
     }
   }
   return {
@@ -183,10 +184,9 @@ function refusal(risk: Risk, updating: boolean, asked: boolean): string {
 }
 
 /** A repair counts only when its finding is gone at a second look. */
-function verify({ planned, outcome, byHost }: Applied, findings: readonly Finding[]): RepairReport {
+function verify({ planned, outcome, byHost }: Applied, left: ReadonlySet<string>): RepairReport {
   if (outcome.status !== "repaired") return report(planned, outcome.status, { reason: outcome.reason });
-  const still = findings.some((finding) => finding.id === planned.finding.id);
-  if (still)
+  if (left.has(planned.finding.id))
     return report(planned, "failed", {
       reason: "the finding is still there after the repair",
       changes: outcome.changes,
