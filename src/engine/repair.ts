@@ -7,7 +7,7 @@ import { finishKilled } from "./finish-killed.ts";
 import type { Policy } from "./policy.ts";
 import { newRunId } from "./quarantine.ts";
 import type { SilencedFinding } from "./silence.ts";
-import { type Finding, isAside, type RepairReport, type Risk } from "./types.ts";
+import { type Finding, type Fix, isAside, type RepairReport, type Risk } from "./types.ts";
 
 export type Consent = (
   planned: readonly PlannedRepair[],
@@ -138,10 +138,17 @@ async function planRepairs(
 ): Promise<{ planned: PlannedRepair[]; skipped: RepairReport[] }> {
   const planned: PlannedRepair[] = [];
   const skipped: RepairReport[] = [];
+  const fixes = new Map<string, Promise<Fix>>();
+  const fixOf = (id: string): Promise<Fix> => {
+    const fix = fixes.get(id) ?? loadFix(id);
+    fixes.set(id, fix);
+    return fix;
+  };
+  const planOne = async (finding: Finding, id: string) => await (await fixOf(id)).plan(finding, facts, policy);
   for (const finding of findings) {
     if (finding.fix === null) continue;
     const { id: fixId, risk } = finding.fix;
-    const reason = await planOne(finding, fixId, facts, policy).then(
+    const reason = await planOne(finding, fixId).then(
       (plan) => ("skip" in plan ? plan.skip : void planned.push({ finding, fixId, repair: plan })),
       (error: unknown) => `it could not be planned: ${errorText(error)}`,
     );
@@ -156,10 +163,6 @@ async function planRepairs(
       });
   }
   return { planned, skipped };
-}
-
-async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Policy) {
-  return await (await loadFix(fixId)).plan(finding, facts, policy);
 }
 
 function allowedOf(
