@@ -29,7 +29,7 @@ export interface RepairWatcher {
 /** The part of the options of a repair that says how it is applied. */
 export interface ApplyOptions {
   readonly watcher?: RepairWatcher | undefined;
-  /** Once aborted, the repair at work is brought to its end and no other begins. */
+  /** Once aborted, what has begun is brought to its end (a repair, or some removals) and no other begins. */
   readonly signal?: AbortSignal | undefined;
   /** Changes of the config are not written but made in this, where the host that runs us takes them from. */
   readonly hostConfig?: HostConfig | undefined;
@@ -75,7 +75,27 @@ function pausing(): () => Promise<void> | undefined {
   };
 }
 
-/** Applies repairs one after the other, through the journal of the run. None keeps another from its turn. */
+/** So many removals are begun together: their intents reach the disk with one sync, and none waits long for its turn. */
+const TOGETHER = 16;
+
+/** Removals together, everything else by itself. */
+function* grouped(agreed: readonly PlannedRepair[], most: number): Iterable<readonly PlannedRepair[]> {
+  let group: PlannedRepair[] = [];
+  for (const planned of agreed) {
+    const joins = planned.repair.removes && group[0]?.repair.removes && group.length < most;
+    if (!joins && group.length > 0) {
+      yield group;
+      group = [];
+    }
+    group.push(planned);
+  }
+  if (group.length > 0) yield group;
+}
+
+/**
+ * Applies repairs one after the other, through the journal of the run. None keeps another from its turn. Where nobody
+ * watches, removals are begun together.
+ */
 export async function applyAll(
   agreed: readonly PlannedRepair[],
   facts: Facts,
@@ -88,7 +108,6 @@ export async function applyAll(
   const hearSignals = pausing();
   const applyOne = async (planned: PlannedRepair): Promise<Applied> => {
     const { finding, fixId, repair } = planned;
-    if (signal !== undefined) await hearSignals();
     if (signal?.aborted) return { planned, outcome: { status: "skipped", reason: "interrupted" }, untouched: true };
     watcher?.begin(planned);
     if (repair.config !== undefined && hostConfig !== undefined)
@@ -99,10 +118,12 @@ export async function applyAll(
     return { planned, outcome };
   };
   try {
-    for (const planned of agreed) {
-      const one = await applyOne(planned);
-      watcher?.end(planned, one.outcome);
-      applied.push(one);
+    for (const group of grouped(agreed, watcher === undefined ? TOGETHER : 1)) {
+      if (signal !== undefined) await hearSignals();
+      for (const one of await Promise.all(group.map(applyOne))) {
+        watcher?.end(one.planned, one.outcome);
+        applied.push(one);
+      }
     }
   } finally {
     quarantine.close();

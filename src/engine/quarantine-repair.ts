@@ -43,6 +43,7 @@ function planRemoval(
     risk: finding.fix?.risk ?? "confirm",
     effects: [{ kind: "file", action: "move into the quarantine", target: path, dryRunSafe: true }],
     diffs: [],
+    removes: true,
     async apply({ quarantine, checkId, fixId, findingId }) {
       return await quarantine.remove({ path, judged: look.snapshot, judgeAgain, checkId, fixId, findingId });
     },

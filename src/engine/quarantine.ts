@@ -7,10 +7,13 @@ import { type Act, type Change, makeChange } from "./changes.ts";
 import { syncDirectory, whatStands } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
+import type { NewMove } from "./journal-entry.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import { makeFoldersIn, type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
+import { type Left, look, unreadable } from "./removal-look.ts";
 import { identity, settleInterrupted } from "./settle.ts";
+import { sharedSync } from "./shared-sync.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
@@ -26,6 +29,10 @@ export interface Removal {
 
 export interface Quarantine {
   readonly run: string;
+  /**
+   * Moves a file away. Of several at once the intents are journaled together, with one sync; then they have their turn
+   * one after the other.
+   */
   remove(removal: Removal): Promise<RepairOutcome>;
   /** Makes a change that moves no file, between two lines of the journal. See `makeChange`. */
   change(change: Change, act: Act): Promise<RepairOutcome>;
@@ -62,6 +69,7 @@ export function openQuarantine(
   const vitals = vitalsDir(realPath(stateDir));
   const folder = path.join(vitals, "quarantine", run);
   const journal = openJournal(stateDir);
+  const announced = sharedSync(journal);
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined, own);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
@@ -81,9 +89,8 @@ export function openQuarantine(
   /** The folder of the lock at work: there are many locks in one, as a rule. */
   let source: PinnedFolder | undefined;
   let target: PinnedFolder | undefined;
-  /** Makes the folder of the run once: as long as it is held open it is there. */
-  const makeFolder = (): PinnedFolder => {
-    onStep("make folder");
+  /** Made once: as long as it is held open it is there. */
+  const folderOfRun = (): PinnedFolder => {
     if (target === undefined) makeFoldersIn(vitals, "quarantine", run);
     target ??= pinFolder(folder);
     return target;
@@ -101,17 +108,24 @@ export function openQuarantine(
     return source;
   };
 
-  const remove = async (removal: Removal): Promise<RepairOutcome> => {
-    const first = look(removal);
-    if ("status" in first) return first;
-    const place = nextPlace(removal.path);
-    if (typeof place !== "string") return place;
-    let to = place;
+  /** Journals what is about to be moved, or says why it is not. */
+  const begin = (removal: Removal): Begun | Left => {
+    const seen = look(removal);
+    if ("status" in seen) return seen;
+    const to = nextPlace(removal.path);
+    if (typeof to !== "string") return to;
     const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
-    const ours = makeFolder();
+    onStep("make folder");
+    folderOfRun();
     onStep("journal intent");
-    journal.append({ ...plan, to, phase: "intent" });
-    const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
+    journal.append({ ...plan, to, phase: "intent" }, { flush: false });
+    return { removal, plan, place: to, sync: announced() };
+  };
+
+  const finish = async ({ removal, plan, place, sync: syncIntent }: Begun): Promise<RepairOutcome> => {
+    let to = place;
+    syncIntent();
+    const keep = (outcome: Left): RepairOutcome => {
       note(journal, { ...plan, to, phase: "kept", reason: outcome.reason }, true);
       return outcome;
     };
@@ -127,14 +141,14 @@ export function openQuarantine(
     let held = to;
     try {
       const from = pinSource(path.dirname(removal.path)).at(name);
-      held = ours.at(path.basename(to));
+      held = folderOfRun().at(path.basename(to));
       onStep("move");
       renameSync(from, held);
     } catch (error) {
       if (errorCode(error) === "ENOENT") letGo(); // the lock is gone, or the folder of the run is
       if (errorCode(error) !== "EXDEV" || source === undefined) return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
-      to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
+      to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(plan.n, removal.path)}.quarantined`);
       onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
@@ -171,13 +185,21 @@ export function openQuarantine(
     return { status: "failed", reason: settled.reason };
   };
 
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     run,
-    remove,
+    async remove(removal) {
+      const begun = begin(removal);
+      if ("status" in begun) return begun;
+      const outcome = turn.then(() => finish(begun));
+      turn = outcome.catch(() => {});
+      return await outcome;
+    },
     async change({ keepAs, ...change }, act) {
       const to = nextPlace(keepAs);
       if (typeof to !== "string") return to;
-      makeFolder();
+      onStep("make folder");
+      folderOfRun();
       return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
     close() {
@@ -199,27 +221,18 @@ function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: 
   }
 }
 
-/** The file when it is still what was judged, else why it is left alone. */
-function look({ path: file, judged }: Removal): LockLook | (RepairOutcome & { reason: string }) {
-  const guard = whatStands(`${file}.reclaim`);
-  if (guard === "something") return { status: "skipped", reason: "another process is reclaiming it" };
-  // A name that would be too long is no guard's.
-  if (guard !== "nothing" && guard.why !== "ENAMETOOLONG") return unreadable(`${file}.reclaim`, guard.why);
-  const now = lookAtLock(file);
-  if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
-  if (now.kind === "unreadable") return unreadable(file, now.why);
-  if (now.kind !== "file" || !sameLock(now.snapshot, judged))
-    return { status: "skipped", reason: "it changed since it was judged" };
-  return now;
-}
-
-function unreadable(file: string, why: string): RepairOutcome & { reason: string } {
-  return { status: "failed", reason: `${file} could not be looked at: ${why}` };
-}
-
-function failure(error: unknown): RepairOutcome & { reason: string } {
+function failure(error: unknown): Left {
   if (errorCode(error) === "ENOENT") return { status: "skipped", reason: "it is gone already" };
   return { status: "failed", reason: `it could not be moved: ${errorCode(error) ?? errorText(error)}` };
+}
+
+/** A removal that is journaled. */
+interface Begun {
+  readonly removal: Removal;
+  readonly plan: Omit<NewMove, "to" | "phase">;
+  readonly place: string;
+  /** Returns when its intent is on the disk. */
+  sync(): void;
 }
 
 function meta({ checkId, fixId, findingId }: Removal) {

@@ -65,3 +65,26 @@ test("that is not told to stop says each repair as it happens", async () => {
   expect(seen).toHaveLength(5);
   expect(seen.at(-1)).toBe("look again");
 });
+
+test("among removals that were begun together: these are all repaired, the others are left as they were", async () => {
+  const { stateDir, options, plant } = makeSandbox();
+  const payload = { pid: deadPid(), createdAt: new Date().toISOString() };
+  const locks = Array.from({ length: 40 }, (_, n) => plant({ session: `s${String(n).padStart(2, "0")}`, payload }));
+  const controller = new AbortController();
+  const steps: string[] = [];
+  const onStep = (step: string): void => {
+    steps.push(step);
+    if (step === "verify") controller.abort();
+  };
+  const { repairs, remaining } = await repair({ ...options, onStep, signal: controller.signal });
+  const together = steps.indexOf("look again") / 2; // each has its folder and its intent before the first has its turn
+  expect(together).toBeGreaterThan(1);
+  expect(together).toBeLessThan(40);
+  expect(repairs.map(({ status }) => status)).toEqual([
+    ...Array(together).fill("repaired"),
+    ...Array(40 - together).fill("skipped"),
+  ]);
+  expect(remaining).toHaveLength(40 - together);
+  expect(locks.map((lock) => existsSync(lock))).toEqual(locks.map((_, n) => n >= together));
+  expect(history(stateDir)[0]?.repairs.map(({ canUndo }) => canUndo)).toEqual(Array(together).fill(true));
+});
