@@ -29,7 +29,7 @@ export interface RepairWatcher {
 /** The part of the options of a repair that says how it is applied. */
 export interface ApplyOptions {
   readonly watcher?: RepairWatcher | undefined;
-  /** Once aborted, what has begun is brought to its end (a repair, or some removals) and no other begins. */
+  /** Once aborted, the repair at work is brought to its end and no other begins. */
   readonly signal?: AbortSignal | undefined;
   /** Changes of the config are not written but made in this, where the host that runs us takes them from. */
   readonly hostConfig?: HostConfig | undefined;
@@ -103,7 +103,7 @@ export async function applyAll(
   { onStep, hostConfig, watcher, signal }: ApplyOptions,
 ): Promise<Applied[]> {
   const own = ownPlaces(facts.stateDir, facts);
-  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own });
+  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own, signal });
   const applied: Applied[] = [];
   const hearSignals = pausing();
   const applyOne = async (planned: PlannedRepair): Promise<Applied> => {

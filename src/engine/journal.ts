@@ -68,7 +68,7 @@ export function openJournal(stateDir: string): Journal {
   let fd = openCurrent(dir);
   let torn = false;
   /** Lines that are written, but may not be on the disk. */
-  let open = "";
+  let unsynced = "";
   const write = (lines: string): void => {
     const text = torn ? `\n${lines}` : lines;
     torn = true;
@@ -85,16 +85,16 @@ export function openJournal(stateDir: string): Journal {
       // Others rotated and dropped this segment while it was open here: readers must find the lines.
       closeSync(fd);
       fd = openCurrent(dir);
-      write(open);
+      write(unsynced);
       sync();
     }
-    if (flush) open = "";
+    if (flush) unsynced = "";
   };
   return {
     append(entry, { flush = true } = {}) {
       const line = `${JSON.stringify({ v: 1, at: new Date().toISOString(), ...entry } satisfies JournalEntry)}\n`;
       write(line);
-      open += line;
+      unsynced += line;
       settle(flush);
     },
     flush() {

@@ -11,7 +11,7 @@ import type { NewMove } from "./journal-entry.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import { makeFoldersIn, type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
-import { type Left, look, unreadable } from "./removal-look.ts";
+import { failure, type Left, look, unreadable } from "./removal-look.ts";
 import { identity, settleInterrupted } from "./settle.ts";
 import { sharedSync } from "./shared-sync.ts";
 import type { RepairOutcome } from "./types.ts";
@@ -55,6 +55,8 @@ export interface QuarantineOptions {
   readonly confined?: boolean | undefined;
   /** Where what a killed run left may be put back; default what the state dir by itself tells. */
   readonly own?: OwnPlaces | undefined;
+  /** Once aborted, what is journaled and still waits for its turn stays where it is. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface QuarantineOptions {
 export function openQuarantine(
   stateDir: string,
   run: string,
-  { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
+  { onStep = () => {}, confined = false, own, signal }: QuarantineOptions = {},
 ): Quarantine {
   const vitals = vitalsDir(realPath(stateDir));
   const folder = path.join(vitals, "quarantine", run);
@@ -114,7 +116,8 @@ export function openQuarantine(
     if ("status" in seen) return seen;
     const to = nextPlace(removal.path);
     if (typeof to !== "string") return to;
-    const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
+    const { checkId, fixId, findingId, path: from, judged } = removal;
+    const plan = { run, n: count, checkId, fixId, findingId, from, file: identity(judged) };
     onStep("make folder");
     folderOfRun();
     onStep("journal intent");
@@ -122,13 +125,14 @@ export function openQuarantine(
     return { removal, plan, place: to, sync: announced() };
   };
 
-  const finish = async ({ removal, plan, place, sync: syncIntent }: Begun): Promise<RepairOutcome> => {
+  const finish = async ({ removal, plan, place, sync }: Begun, waited: boolean): Promise<RepairOutcome> => {
     let to = place;
-    syncIntent();
     const keep = (outcome: Left): RepairOutcome => {
       note(journal, { ...plan, to, phase: "kept", reason: outcome.reason }, true);
       return outcome;
     };
+    if (waited && signal?.aborted) return keep({ status: "skipped", reason: "interrupted" });
+    sync();
 
     onStep("look again");
     const now = look(removal);
@@ -185,13 +189,21 @@ export function openQuarantine(
     return { status: "failed", reason: settled.reason };
   };
 
+  /** Whoever is at work, and those who wait for it. */
   let turn: Promise<unknown> = Promise.resolve();
+  let begun = 0;
   return {
     run,
     async remove(removal) {
-      const begun = begin(removal);
-      if ("status" in begun) return begun;
-      const outcome = turn.then(() => finish(begun));
+      const plan = begin(removal);
+      if ("status" in plan) return plan;
+      const waits = begun > 0;
+      begun += 1;
+      const outcome = turn
+        .then(() => finish(plan, waits))
+        .finally(() => {
+          begun -= 1;
+        });
       turn = outcome.catch(() => {});
       return await outcome;
     },
@@ -221,11 +233,6 @@ function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: 
   }
 }
 
-function failure(error: unknown): Left {
-  if (errorCode(error) === "ENOENT") return { status: "skipped", reason: "it is gone already" };
-  return { status: "failed", reason: `it could not be moved: ${errorCode(error) ?? errorText(error)}` };
-}
-
 /** A removal that is journaled. */
 interface Begun {
   readonly removal: Removal;
@@ -233,10 +240,6 @@ interface Begun {
   readonly place: string;
   /** Returns when its intent is on the disk. */
   sync(): void;
-}
-
-function meta({ checkId, fixId, findingId }: Removal) {
-  return { checkId, fixId, findingId };
 }
 
 function quarantineName(n: number, file: string): string {

@@ -1,5 +1,6 @@
 import { type LockLook, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { whatStands } from "./disk.ts";
+import { errorCode, errorText } from "./errors.ts";
 import type { Removal } from "./quarantine.ts";
 import type { RepairOutcome } from "./types.ts";
 
@@ -23,4 +24,10 @@ export function look({ path: file, judged }: Removal): LockLook | Left {
 /** That it stays, because nobody knows what it is. */
 export function unreadable(file: string, why: string): Left {
   return { status: "failed", reason: `${file} could not be looked at: ${why}` };
+}
+
+/** That a move of it failed. */
+export function failure(error: unknown): Left {
+  if (errorCode(error) === "ENOENT") return { status: "skipped", reason: "it is gone already" };
+  return { status: "failed", reason: `it could not be moved: ${errorCode(error) ?? errorText(error)}` };
 }
