@@ -30,6 +30,14 @@ const CORE = [
   "checks/lock-without-transcript",
 ];
 
+/** What moving a lock away needs on top of that. */
+const REMOVAL = [
+  "src/cli/commands/fix",
+  "src/engine/quarantine-repair",
+  "fixes/stale-lock",
+  "fixes/lock-without-transcript",
+];
+
 /** A check is loaded by its id; where each lies is known only now. Those of the core come with it. */
 const checksById: Plugin = {
   name: "checks by id",
@@ -88,7 +96,7 @@ const facades: Plugin = {
 };
 
 async function bundle(): Promise<void> {
-  const core = new Set(CORE.map((name) => path.resolve(`${name}.ts`)));
+  const [core, removal] = [CORE, REMOVAL].map((names) => new Set(names.map((name) => path.resolve(`${name}.ts`))));
   const build = await rolldown({
     input: Object.fromEntries(ENTRIES.map((name) => [name, `${name}.ts`])),
     platform: "node",
@@ -103,7 +111,12 @@ async function bundle(): Promise<void> {
     chunkFileNames: "chunks/[name].js",
     // Read and decoded at each start; they stay in the sources.
     comments: { legal: true, annotation: false, jsdoc: false },
-    codeSplitting: { groups: [{ name: "core", test: (id) => core.has(id), includeDependenciesRecursively: true }] },
+    codeSplitting: {
+      groups: [
+        { name: "core", test: (id) => core?.has(id) === true, includeDependenciesRecursively: true, priority: 2 },
+        { name: "removal", test: (id) => removal?.has(id) === true, includeDependenciesRecursively: true, priority: 1 },
+      ],
+    },
   });
 }
 

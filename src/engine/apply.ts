@@ -58,7 +58,44 @@ export interface Applied {
   readonly untouched?: true;
 }
 
-/** Applies repairs one after the other, through the journal of the run. None keeps another from its turn. */
+/** A removal may pass without a pause in which an interruption could be heard: how long that may go on. Milliseconds. */
+const DEAF_MS = 10;
+
+/** Waits for what came meanwhile, when there was no pause for so long. */
+function pausing(): () => Promise<void> | undefined {
+  let heardAt = performance.now();
+  return () => {
+    if (performance.now() - heardAt < DEAF_MS) return undefined;
+    return new Promise((resolve) =>
+      setImmediate(() => {
+        heardAt = performance.now();
+        resolve();
+      }),
+    );
+  };
+}
+
+/** So many removals are begun together: their intents reach the disk with one sync, and none waits long for its turn. */
+const TOGETHER = 16;
+
+/** Removals together, everything else by itself. */
+function* grouped(agreed: readonly PlannedRepair[], most: number): Iterable<readonly PlannedRepair[]> {
+  let group: PlannedRepair[] = [];
+  for (const planned of agreed) {
+    const joins = planned.repair.removes && group[0]?.repair.removes && group.length < most;
+    if (!joins && group.length > 0) {
+      yield group;
+      group = [];
+    }
+    group.push(planned);
+  }
+  if (group.length > 0) yield group;
+}
+
+/**
+ * Applies repairs one after the other, through the journal of the run. None keeps another from its turn. Where nobody
+ * watches, removals are begun together.
+ */
 export async function applyAll(
   agreed: readonly PlannedRepair[],
   facts: Facts,
@@ -66,12 +103,11 @@ export async function applyAll(
   { onStep, hostConfig, watcher, signal }: ApplyOptions,
 ): Promise<Applied[]> {
   const own = ownPlaces(facts.stateDir, facts);
-  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own });
+  const quarantine = openQuarantine(facts.stateDir, run, { onStep, confined: facts.updating, own, signal });
   const applied: Applied[] = [];
+  const hearSignals = pausing();
   const applyOne = async (planned: PlannedRepair): Promise<Applied> => {
     const { finding, fixId, repair } = planned;
-    // A removal may pass without a pause in which an interruption could be heard.
-    if (signal !== undefined) await new Promise((resolve) => setImmediate(resolve));
     if (signal?.aborted) return { planned, outcome: { status: "skipped", reason: "interrupted" }, untouched: true };
     watcher?.begin(planned);
     if (repair.config !== undefined && hostConfig !== undefined)
@@ -82,10 +118,12 @@ export async function applyAll(
     return { planned, outcome };
   };
   try {
-    for (const planned of agreed) {
-      const one = await applyOne(planned);
-      watcher?.end(planned, one.outcome);
-      applied.push(one);
+    for (const group of grouped(agreed, watcher === undefined ? TOGETHER : 1)) {
+      if (signal !== undefined) await hearSignals();
+      for (const one of await Promise.all(group.map(applyOne))) {
+        watcher?.end(one.planned, one.outcome);
+        applied.push(one);
+      }
     }
   } finally {
     quarantine.close();

@@ -73,6 +73,19 @@ function closeToOthers(dir: string): void {
   }
 }
 
+/**
+ * Whether anything at all has this name, links included. Cheaper than a look at it where nothing is expected: what is not
+ * there throws no error.
+ */
+export function whatStands(file: string): "nothing" | "something" | { readonly why: string } {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) === undefined ? "nothing" : "something";
+  } catch (error) {
+    const code = errorCode(error);
+    return code === "ENOENT" || code === "ENOTDIR" ? "nothing" : { why: code ?? errorText(error) };
+  }
+}
+
 /** Makes renames and links in a directory durable, as far as the platform and our rights allow. */
 export function syncDirectory(dir: string): void {
   if (process.platform === "win32") return; // directories cannot be opened there

@@ -46,8 +46,9 @@ export type ChangeKindName = "row" | "config" | "restart" | "cron";
 /** One line of the journal. A repair is the entries with the same run and number; the last one says where it stands. */
 export type JournalEntry = MoveEntry | ChangeEntry;
 
+export type NewMove = Omit<MoveEntry, "v" | "at">;
 /** An entry as it is handed to the journal, which adds version and time. */
-export type NewEntry = Omit<MoveEntry, "v" | "at"> | Omit<ChangeEntry, "v" | "at">;
+export type NewEntry = NewMove | Omit<ChangeEntry, "v" | "at">;
 
 /** The last entry of each repair, in the order the repairs were begun. */
 export function latestEntries(entries: readonly JournalEntry[]): JournalEntry[] {

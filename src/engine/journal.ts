@@ -50,9 +50,12 @@ export function readJournal(stateDir: string): JournalEntry[] {
   }
 }
 
-/** An open journal. `append` returns when the line is on the disk. */
+/** An open journal. */
 export interface Journal {
+  /** Returns when the line is on the disk; with `flush: false` when it is written. */
   append(entry: NewEntry, options?: { readonly flush?: boolean }): void;
+  /** Returns when all lines are on the disk. @throws when it cannot be told that they are. */
+  flush(): void;
   close(): void;
 }
 
@@ -64,23 +67,38 @@ export function openJournal(stateDir: string): Journal {
   const dir = vitalsDir(realPath(stateDir));
   let fd = openCurrent(dir);
   let torn = false;
-  const write = (line: string, flush: boolean): void => {
-    const text = torn ? `\n${line}` : line;
+  /** Lines that are written, but may not be on the disk. */
+  let unsynced = "";
+  const write = (lines: string): void => {
+    const text = torn ? `\n${lines}` : lines;
     torn = true;
     if (writeSync(fd, text) < Buffer.byteLength(text))
       throw new Error("the journal could not be written whole (disk full?)");
     torn = false;
-    if (flush) fsyncSync(fd);
+  };
+  const settle = (flush: boolean): void => {
+    const sync = (): void => {
+      if (flush) fsyncSync(fd);
+    };
+    sync();
+    if (fstatSync(fd).nlink === 0) {
+      // Others rotated and dropped this segment while it was open here: readers must find the lines.
+      closeSync(fd);
+      fd = openCurrent(dir);
+      write(unsynced);
+      sync();
+    }
+    if (flush) unsynced = "";
   };
   return {
     append(entry, { flush = true } = {}) {
       const line = `${JSON.stringify({ v: 1, at: new Date().toISOString(), ...entry } satisfies JournalEntry)}\n`;
-      write(line, flush);
-      if (fstatSync(fd).nlink > 0) return;
-      // Others rotated and dropped this segment while it was open here: readers must find the line.
-      closeSync(fd);
-      fd = openCurrent(dir);
-      write(line, flush);
+      write(line);
+      unsynced += line;
+      settle(flush);
+    },
+    flush() {
+      settle(true);
     },
     close() {
       for (const last of [fsyncSync, closeSync]) {

@@ -1,7 +1,7 @@
 import type { Facts, Judged } from "../facts/facts.ts";
 import type { FoundLock } from "../facts/found-lock.ts";
 import type { UnseenGateway } from "../facts/gateway-port.ts";
-import { lookAtLock, sameLock } from "../facts/lock-file.ts";
+import type { LockLook } from "../facts/lock-file.ts";
 import { judgeSnapshot } from "../facts/lock-owner.ts";
 import { lookedAtAgain } from "../facts/packed-lock.ts";
 import { openProcessTable, type ProcessTable } from "../facts/processes.ts";
@@ -34,9 +34,7 @@ function planRemoval(
   if (lock?.look.kind !== "file" || lock.judgement === null) return { skip: "there is no lock file to move" };
   if (!REMOVABLE.includes(lock.judgement.verdict)) return { skip: "its owner is not proven to be gone" };
   const { look, judgement, path } = lock;
-  const judgeAgain = async (): Promise<true | string> => {
-    const now = lookAtLock(path);
-    if (now.kind !== "file" || !sameLock(now.snapshot, look.snapshot)) return "it changed since it was judged";
+  const judgeAgain = async (now: LockLook): Promise<true | string> => {
     const moment = currently(facts);
     const again = await judgeSnapshot(lookedAtAgain(lock, now), await moment.table, policy.locks, () => moment.gateway);
     return again?.verdict === judgement.verdict ? true : `a second look says "${again?.verdict ?? "no file"}"`;
@@ -46,6 +44,7 @@ function planRemoval(
     risk: finding.fix?.risk ?? "confirm",
     effects: [{ kind: "file", action: "move into the quarantine", target: path, dryRunSafe: true }],
     diffs: [],
+    removes: true,
     async apply({ quarantine, checkId, fixId, findingId }) {
       return await quarantine.remove({ path, judged: look.snapshot, judgeAgain, checkId, fixId, findingId });
     },

@@ -1,24 +1,27 @@
 import { renameSync } from "node:fs";
 import path from "node:path";
 import { randomHex } from "../digest.ts";
-import { type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
+import { type LockLook, type LockSnapshot, lookAtLock, sameLock } from "../facts/lock-file.ts";
 import { realPath } from "../facts/paths.ts";
 import { type Act, type Change, makeChange } from "./changes.ts";
-import { syncDirectory } from "./disk.ts";
+import { syncDirectory, whatStands } from "./disk.ts";
 import { errorCode, errorText } from "./errors.ts";
 import { type Journal, openJournal, readJournal, vitalsDir } from "./journal.ts";
+import type { NewMove } from "./journal-entry.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import { makeFoldersIn, type PinnedFolder, pinFolder } from "./pinned-folder.ts";
 import { putBackMistake, type StepHook } from "./put-back.ts";
+import { failure, type Left, look, unreadable } from "./removal-look.ts";
 import { identity, settleInterrupted } from "./settle.ts";
+import { sharedSync } from "./shared-sync.ts";
 import type { RepairOutcome } from "./types.ts";
 
 /** A file to move away, as it was judged. */
 export interface Removal {
   readonly path: string;
   readonly judged: LockSnapshot;
-  /** Judges the file as it is now, with process facts read anew; a string says why it must stay. */
-  judgeAgain(): Promise<true | string>;
+  /** Judges the file as it was just seen again, with process facts read anew; a string says why it must stay. */
+  judgeAgain(now: LockLook): Promise<true | string>;
   readonly checkId: string;
   readonly fixId: string;
   readonly findingId: string;
@@ -26,6 +29,10 @@ export interface Removal {
 
 export interface Quarantine {
   readonly run: string;
+  /**
+   * Moves a file away. Of several at once the intents are journaled together, with one sync; then they have their turn
+   * one after the other.
+   */
   remove(removal: Removal): Promise<RepairOutcome>;
   /** Makes a change that moves no file, between two lines of the journal. See `makeChange`. */
   change(change: Change, act: Act): Promise<RepairOutcome>;
@@ -48,6 +55,8 @@ export interface QuarantineOptions {
   readonly confined?: boolean | undefined;
   /** Where what a killed run left may be put back; default what the state dir by itself tells. */
   readonly own?: OwnPlaces | undefined;
+  /** Once aborted, what is journaled and still waits for its turn stays where it is. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -57,11 +66,12 @@ export interface QuarantineOptions {
 export function openQuarantine(
   stateDir: string,
   run: string,
-  { onStep = () => {}, confined = false, own }: QuarantineOptions = {},
+  { onStep = () => {}, confined = false, own, signal }: QuarantineOptions = {},
 ): Quarantine {
   const vitals = vitalsDir(realPath(stateDir));
   const folder = path.join(vitals, "quarantine", run);
   const journal = openJournal(stateDir);
+  const announced = sharedSync(journal);
   const touched = new Set<string>();
   settleInterrupted(stateDir, journal, confined, own);
   // One run may open the quarantine more than once: the host calls each check's repair by itself.
@@ -73,65 +83,80 @@ export function openQuarantine(
     for (;;) {
       count += 1;
       const place = path.join(folder, quarantineName(count, file));
-      const there = lookAtLock(place);
-      if (there.kind === "missing") return place;
-      if (there.kind === "unreadable") return unreadable(place, there.why);
+      const there = whatStands(place);
+      if (there === "nothing") return place;
+      if (there !== "something") return unreadable(place, there.why);
     }
-  };
-  const makeFolder = (): void => {
-    onStep("make folder");
-    makeFoldersIn(vitals, "quarantine", run);
   };
   /** The folder of the lock at work: there are many locks in one, as a rule. */
   let source: PinnedFolder | undefined;
   let target: PinnedFolder | undefined;
-  const pinBoth = (dir: string): { source: PinnedFolder; target: PinnedFolder } => {
+  /** Made once: as long as it is held open it is there. */
+  const folderOfRun = (): PinnedFolder => {
+    if (target === undefined) makeFoldersIn(vitals, "quarantine", run);
     target ??= pinFolder(folder);
+    return target;
+  };
+  const letGo = (): void => {
+    target?.close();
+    target = undefined;
+  };
+  const pinSource = (dir: string): PinnedFolder => {
     if (source?.dir !== dir) {
       source?.close();
       source = undefined;
       source = pinFolder(dir);
     }
-    return { source, target };
+    return source;
   };
 
-  const remove = async (removal: Removal): Promise<RepairOutcome> => {
-    const kept = look(removal);
-    if (kept !== null) return kept;
-    const place = nextPlace(removal.path);
-    if (typeof place !== "string") return place;
-    let to = place;
-    const plan = { run, n: count, ...meta(removal), from: removal.path, file: identity(removal.judged) };
-    makeFolder();
+  /** Journals what is about to be moved, or says why it is not. */
+  const begin = (removal: Removal): Begun | Left => {
+    const seen = look(removal);
+    if ("status" in seen) return seen;
+    const to = nextPlace(removal.path);
+    if (typeof to !== "string") return to;
+    const { checkId, fixId, findingId, path: from, judged } = removal;
+    const plan = { run, n: count, checkId, fixId, findingId, from, file: identity(judged) };
+    onStep("make folder");
+    folderOfRun();
     onStep("journal intent");
-    journal.append({ ...plan, to, phase: "intent" });
-    const keep = (outcome: RepairOutcome & { reason: string }): RepairOutcome => {
+    journal.append({ ...plan, to, phase: "intent" }, { flush: false });
+    return { removal, plan, place: to, sync: announced() };
+  };
+
+  const finish = async ({ removal, plan, place, sync }: Begun, waited: boolean): Promise<RepairOutcome> => {
+    let to = place;
+    const keep = (outcome: Left): RepairOutcome => {
       note(journal, { ...plan, to, phase: "kept", reason: outcome.reason }, true);
       return outcome;
     };
+    if (waited && signal?.aborted) return keep({ status: "skipped", reason: "interrupted" });
+    sync();
 
     onStep("look again");
-    const changed = look(removal);
-    if (changed !== null) return keep(changed);
+    const now = look(removal);
+    if ("status" in now) return keep(now);
     const verdict = await removal
-      .judgeAgain()
+      .judgeAgain(now)
       .catch((error: unknown) => `it could not be judged again: ${errorText(error)}`);
     if (verdict !== true) return keep({ status: "skipped", reason: verdict });
     const name = path.basename(removal.path);
     let held = to;
     try {
-      const pinned = pinBoth(path.dirname(removal.path));
-      held = pinned.target.at(path.basename(to));
+      const from = pinSource(path.dirname(removal.path)).at(name);
+      held = folderOfRun().at(path.basename(to));
       onStep("move");
-      renameSync(pinned.source.at(name), held);
+      renameSync(from, held);
     } catch (error) {
+      if (errorCode(error) === "ENOENT") letGo(); // the lock is gone, or the folder of the run is
       if (errorCode(error) !== "EXDEV" || source === undefined) return keep(failure(error));
       // Only within one file system is a rename atomic: stay in the folder, under a name no host looks for.
-      to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(count, removal.path)}.quarantined`);
+      to = path.join(path.dirname(removal.path), `.vitals-${run}-${quarantineName(plan.n, removal.path)}.quarantined`);
       onStep("journal intent beside");
       journal.append({ ...plan, to, phase: "intent" });
       const late = look(removal);
-      if (late !== null) return keep(late);
+      if ("status" in late) return keep(late);
       held = source.at(path.basename(to));
       try {
         onStep("move beside");
@@ -164,18 +189,34 @@ export function openQuarantine(
     return { status: "failed", reason: settled.reason };
   };
 
+  /** Whoever is at work, and those who wait for it. */
+  let turn: Promise<unknown> = Promise.resolve();
+  let begun = 0;
   return {
     run,
-    remove,
+    async remove(removal) {
+      const plan = begin(removal);
+      if ("status" in plan) return plan;
+      const waits = begun > 0;
+      begun += 1;
+      const outcome = turn
+        .then(() => finish(plan, waits))
+        .finally(() => {
+          begun -= 1;
+        });
+      turn = outcome.catch(() => {});
+      return await outcome;
+    },
     async change({ keepAs, ...change }, act) {
       const to = nextPlace(keepAs);
       if (typeof to !== "string") return to;
-      makeFolder();
+      onStep("make folder");
+      folderOfRun();
       return await makeChange(journal, { ...change, run, n: count, to }, act, onStep);
     },
     close() {
       source?.close();
-      target?.close();
+      letGo();
       onStep("make durable");
       for (const dir of touched) syncDirectory(dir);
       journal.close();
@@ -192,31 +233,13 @@ function note(journal: Journal, entry: Parameters<Journal["append"]>[0], flush: 
   }
 }
 
-/** Null when the file is still what was judged, else why it is left alone. */
-function look({ path: file, judged }: Removal): (RepairOutcome & { reason: string }) | null {
-  const guard = lookAtLock(`${file}.reclaim`);
-  const impossible = guard.kind === "unreadable" && guard.why === "ENAMETOOLONG"; // its name would be too long
-  if (guard.kind === "unreadable" && !impossible) return unreadable(`${file}.reclaim`, guard.why);
-  if (guard.kind !== "missing" && !impossible) return { status: "skipped", reason: "another process is reclaiming it" };
-  const now = lookAtLock(file);
-  if (now.kind === "missing") return { status: "skipped", reason: "it is gone already" };
-  if (now.kind === "unreadable") return unreadable(file, now.why);
-  if (now.kind !== "file" || !sameLock(now.snapshot, judged))
-    return { status: "skipped", reason: "it changed since it was judged" };
-  return null;
-}
-
-function unreadable(file: string, why: string): RepairOutcome & { reason: string } {
-  return { status: "failed", reason: `${file} could not be looked at: ${why}` };
-}
-
-function failure(error: unknown): RepairOutcome & { reason: string } {
-  if (errorCode(error) === "ENOENT") return { status: "skipped", reason: "it is gone already" };
-  return { status: "failed", reason: `it could not be moved: ${errorCode(error) ?? errorText(error)}` };
-}
-
-function meta({ checkId, fixId, findingId }: Removal) {
-  return { checkId, fixId, findingId };
+/** A removal that is journaled. */
+interface Begun {
+  readonly removal: Removal;
+  readonly plan: Omit<NewMove, "to" | "phase">;
+  readonly place: string;
+  /** Returns when its intent is on the disk. */
+  sync(): void;
 }
 
 function quarantineName(n: number, file: string): string {

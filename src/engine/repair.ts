@@ -8,7 +8,7 @@ import { plainFinding } from "./late-finding.ts";
 import type { Policy } from "./policy.ts";
 import { newRunId } from "./quarantine.ts";
 import type { SilencedFinding } from "./silence.ts";
-import { type Finding, isAside, type RepairReport, type Risk } from "./types.ts";
+import { type Finding, type Fix, isAside, type RepairReport, type Risk } from "./types.ts";
 
 export type Consent = (
   planned: readonly PlannedRepair[],
@@ -105,17 +105,18 @@ export async function carryOut(
   if (options.dryRun) {
     for (const one of planned) reports.push(report(one, "planned"));
   } else {
-    const left = planned.filter((one) => !agreed.has(one));
-    reports.push(
-      ...left.map((one) => report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) })),
-    );
+    for (const one of planned) {
+      if (agreed.has(one)) continue;
+      reports.push(report(one, "skipped", { reason: refusal(one.repair.risk, facts.updating, asked) }));
+    }
     if (agreed.size > 0) {
       run = options.run ?? newRunId();
       const applied = await applyAll(inOrder(agreed), facts, run, options);
       if (applied.every(({ byHost, untouched }) => byHost || untouched)) run = null; // nothing is in the journal
       remaining = (await runChecks(options, facts.fresh(options.hostConfig && { config: options.hostConfig.value })))
         .diagnosis;
-      for (const one of applied) reports.push(verify(one, remaining.findings));
+      const left = new Set(remaining.findings.map(({ id }) => id));
+      for (const one of applied) reports.push(verify(one, left));
     }
   }
   return {
@@ -139,10 +140,17 @@ async function planRepairs(
 ): Promise<{ planned: PlannedRepair[]; skipped: RepairReport[] }> {
   const planned: PlannedRepair[] = [];
   const skipped: RepairReport[] = [];
+  const fixes = new Map<string, Promise<Fix>>();
+  const fixOf = (id: string): Promise<Fix> => {
+    const fix = fixes.get(id) ?? loadFix(id);
+    fixes.set(id, fix);
+    return fix;
+  };
+  const planOne = async (finding: Finding, id: string) => await (await fixOf(id)).plan(finding, facts, policy);
   for (const finding of findings) {
     if (finding.fix === null) continue;
     const { id: fixId, risk } = finding.fix;
-    const reason = await planOne(finding, fixId, facts, policy).then(
+    const reason = await planOne(finding, fixId).then(
       (plan) => ("skip" in plan ? plan.skip : void planned.push({ finding, fixId, repair: plan })),
       (error: unknown) => `it could not be planned: ${errorText(error)}`,
     );
@@ -157,10 +165,6 @@ async function planRepairs(
       });
   }
   return { planned, skipped };
-}
-
-async function planOne(finding: Finding, fixId: string, facts: Facts, policy: Policy) {
-  return await (await loadFix(fixId)).plan(finding, facts, policy);
 }
 
 function allowedOf(
@@ -185,10 +189,9 @@ function refusal(risk: Risk, updating: boolean, asked: boolean): string {
 }
 
 /** A repair counts only when its finding is gone at a second look. */
-function verify({ planned, outcome, byHost }: Applied, findings: readonly Finding[]): RepairReport {
+function verify({ planned, outcome, byHost }: Applied, left: ReadonlySet<string>): RepairReport {
   if (outcome.status !== "repaired") return report(planned, outcome.status, { reason: outcome.reason });
-  const still = findings.some((finding) => finding.id === planned.finding.id);
-  if (still)
+  if (left.has(planned.finding.id))
     return report(planned, "failed", {
       reason: "the finding is still there after the repair",
       changes: outcome.changes,

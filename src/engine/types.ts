@@ -104,6 +104,8 @@ export interface Repair {
   };
   /** `undo` cannot take it back. */
   readonly final?: true;
+  /** It only moves a file away: it may be begun together with others of that kind. */
+  readonly removes?: true;
   apply(run: RepairRun): Promise<RepairOutcome>;
 }
 

@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { RepairWatcher } from "../../src/engine/apply.ts";
+import { readJournal } from "../../src/engine/journal.ts";
+import { latestEntries } from "../../src/engine/journal-entry.ts";
 import { repair } from "../../src/engine/repair.ts";
 import { history } from "../../src/engine/undo.ts";
 import { deadPid } from "../facts/sandbox.ts";
@@ -64,4 +66,26 @@ test("that is not told to stop says each repair as it happens", async () => {
   expect((await repair({ ...options, watcher })).ok).toBe(true);
   expect(seen).toHaveLength(5);
   expect(seen.at(-1)).toBe("look again");
+});
+
+test("among removals that were journaled together: the others stay, and the journal says so", async () => {
+  const { stateDir, options, plant } = makeSandbox();
+  const payload = { pid: deadPid(), createdAt: new Date().toISOString() };
+  const locks = Array.from({ length: 40 }, (_, n) => plant({ session: `s${String(n).padStart(2, "0")}`, payload }));
+  const controller = new AbortController();
+  const steps: string[] = [];
+  const onStep = (step: string): void => {
+    steps.push(step);
+    if (step === "verify" && steps.includes("moved")) controller.abort();
+  };
+  const { repairs, remaining } = await repair({ ...options, onStep, signal: controller.signal });
+  const left = { status: "skipped", reason: "interrupted" };
+  expect(repairs).toMatchObject([{ status: "repaired" }, { status: "repaired" }, ...Array(38).fill(left)]);
+  expect(remaining).toHaveLength(38);
+  expect(locks.map((lock) => existsSync(lock))).toEqual(locks.map((_, n) => n >= 2));
+  const together = steps.indexOf("look again") / 2; // each has its folder and its intent before the first has its turn
+  expect(together).toBeGreaterThan(2);
+  const last = latestEntries(readJournal(stateDir)).map(({ phase, reason }) => [phase, reason]);
+  const kept = Array(together - 2).fill(["kept", "interrupted"]);
+  expect(last).toEqual([["moved", undefined], ["moved", undefined], ...kept]);
 });

@@ -256,6 +256,19 @@ describe("growth", () => {
     expect(short(stateDir).filter((entry) => entry.startsWith("slow/"))).toEqual(["slow/1 intent", "slow/1 moved"]);
   });
 
+  test("nor before what it had written was on the disk", () => {
+    const stateDir = temporaryFolder();
+    const slow = openJournal(stateDir);
+    slow.append(line("slow", 1, "kept"));
+    for (const n of [2, 3]) slow.append(line("slow", n, "kept"), { flush: false });
+    for (const run of ["f1", "f2", "f3"]) fill(stateDir, run);
+    expect(short(stateDir).some((entry) => entry.startsWith("slow/"))).toBe(false);
+    slow.flush();
+    slow.flush();
+    slow.close();
+    expect(short(stateDir).filter((entry) => entry.startsWith("slow/"))).toEqual(["slow/2 kept", "slow/3 kept"]);
+  });
+
   test("order is kept over more than nine segments", () => {
     const stateDir = temporaryFolder();
     const kept = path.join(stateDir, "kept");

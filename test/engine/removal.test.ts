@@ -188,6 +188,110 @@ describe("steps and journal", () => {
   });
 });
 
+describe("several at once", () => {
+  /** Begins the removal of three locks at once. */
+  async function three(act: Record<string, (locks: string[]) => void> = {}) {
+    const { stateDir, folder } = bench();
+    const locks = ["a", "b", "c"].map((name) => path.join(folder, `${name}.jsonl.lock`));
+    for (const lock of locks) writeFileSync(lock, "dead");
+    const steps: string[] = [];
+    const judging: string[] = [];
+    const quarantine = openQuarantine(stateDir, "run", {
+      onStep(step) {
+        steps.push(step);
+        act[`${step} ${steps.filter((one) => one === step).length}`]?.(locks);
+      },
+    });
+    const outcomes = await Promise.allSettled(
+      locks.map((lock) => {
+        const judgeAgain = async (): Promise<true> => {
+          judging.push(`${path.basename(lock)} in`);
+          await new Promise((resolve) => setImmediate(resolve));
+          judging.push(`${path.basename(lock)} out`);
+          return true;
+        };
+        return quarantine.remove({ path: lock, judged: snapshotOf(lock), judgeAgain, ...meta });
+      }),
+    );
+    quarantine.close();
+    const said = outcomes.map((one) => (one.status === "fulfilled" ? one.value : String(one.reason)));
+    return { stateDir, locks, steps, judging, said };
+  }
+  const REST = ["look again", "move", "verify", "journal moved", "moved"];
+
+  test("all intents are on the disk with one sync before the first is moved; then each has its turn", async () => {
+    const calls: string[] = [];
+    const { stateDir, steps, judging } = await three({
+      "make folder 1": () => {
+        before.call = (name, _file, text) => {
+          if (name === "writeSync") calls.push(JSON.parse(text).phase);
+          if (name === "fsyncSync" || name === "renameSync") calls.push(name);
+        };
+      },
+      "make durable 1": () => {
+        before.call = null;
+      },
+    });
+    expect(steps.slice(0, 6)).toEqual(Array(3).fill(START.slice(0, 2)).flat());
+    expect(steps.slice(6)).toEqual([...REST, ...REST, ...REST, "make durable"]);
+    const folders = ["fsyncSync", "fsyncSync"]; // the quarantine and the run's, which are made
+    const moves = Array(3).fill(["renameSync", "moved"]).flat();
+    expect(calls).toEqual([...folders, "intent", "intent", "intent", "fsyncSync", ...moves]);
+    expect(judging.map((one) => one.slice(-3).trim())).toEqual(["in", "out", "in", "out", "in", "out"]);
+    expect(readJournal(stateDir).map(({ n, phase }) => `${n} ${phase}`)).toEqual([
+      ...["1 intent", "2 intent", "3 intent"],
+      ...["1 moved", "2 moved", "3 moved"],
+    ]);
+  });
+
+  test("the sync fails: none of them is moved, though another sync would succeed", async () => {
+    const { stateDir, locks, said } = await three({ "journal intent 3": () => fail("fsyncSync", "EIO") });
+    expect(said).toEqual(Array(3).fill("Error: no code"));
+    expect(locks.every((lock) => existsSync(lock))).toBe(true);
+    openQuarantine(stateDir, "next").close();
+    expect(phases(stateDir)).toEqual([...Array(3).fill("intent"), ...Array(3).fill("kept")]);
+  });
+
+  test("one that cannot be journaled keeps the others from nothing", async () => {
+    const { said } = await three({ "journal intent 2": () => fail("writeSync", "ENOSPC") });
+    expect(said.map((one) => (typeof one === "string" ? one : one.status))).toEqual([
+      ...["repaired", "Error: no code", "repaired"],
+    ]);
+  });
+
+  test("one that is taken anew while it waits for its turn stays", async () => {
+    const { stateDir, locks, said } = await three({
+      "look again 1": ([, second = ""]) => writeFileSync(second, "a new lock"),
+    });
+    expect(said).toMatchObject([
+      { status: "repaired" },
+      { status: "skipped", reason: "it changed since it was judged" },
+      { status: "repaired" },
+    ]);
+    expect(readFileSync(locks[1] ?? "", "utf8")).toBe("a new lock");
+    expect(readJournal(stateDir).filter(({ n }) => n === 2)).toMatchObject([{ phase: "intent" }, { phase: "kept" }]);
+  });
+
+  test("one that stops in the middle does not stop the others", async () => {
+    const stop = (): void => {
+      throw new Error("stopped");
+    };
+    const { said } = await three({ "verify 1": stop });
+    expect(said).toMatchObject(["Error: stopped", { status: "repaired" }, { status: "repaired" }]);
+  });
+
+  test("the folder of the run vanishes before the first is moved: it is made anew for the others", async () => {
+    const { stateDir, said } = await three({
+      "move 1": ([first = ""]) => {
+        const state = path.dirname(path.dirname(first));
+        rmSync(path.dirname(kept(state)), { recursive: true });
+      },
+    });
+    expect(said).toMatchObject([{ status: "skipped" }, { status: "repaired" }, { status: "repaired" }]);
+    expect(readdirSync(path.dirname(kept(stateDir)))).toEqual(["2-b.jsonl.lock", "3-c.jsonl.lock"]);
+  });
+});
+
 describe("another file system", () => {
   test("the lock stays beside, under a dotted name", async () => {
     const made = bench();
@@ -283,6 +387,24 @@ describe("why it stays", () => {
     };
     const { outcome } = await remove(made);
     expect(outcome).toEqual({ status: "failed", reason: `${to} could not be looked at: EACCES` });
+  });
+
+  test("the folder of the run vanished: it stays, and the folder is made anew for the next", async () => {
+    const { stateDir, folder } = bench();
+    const locks = ["a", "b", "c"].map((name) => path.join(folder, `${name}.jsonl.lock`));
+    for (const lock of locks) writeFileSync(lock, "dead");
+    const run = path.join(stateDir, "vitals", "quarantine", "run");
+    const quarantine = openQuarantine(stateDir, "run");
+    const statuses: string[] = [];
+    for (const lock of locks) {
+      const removal = { path: lock, judged: snapshotOf(lock), judgeAgain: async () => true as const, ...meta };
+      statuses.push((await quarantine.remove(removal)).status);
+      if (lock === locks[0]) rmSync(run, { recursive: true });
+    }
+    quarantine.close();
+    expect(statuses).toEqual(["repaired", "skipped", "repaired"]);
+    expect(existsSync(path.join(run, "3-c.jsonl.lock"))).toBe(true);
+    expect(locks.map((lock) => existsSync(lock))).toEqual([false, true, false]);
   });
 
   test("what was moved cannot be read: it goes back", async () => {

@@ -72,6 +72,7 @@ describe("a change that was begun", () => {
       append() {
         throw new Error("full");
       },
+      flush() {},
       close() {},
     };
     expect(settleInterrupted(stateDir, journal)).toBe(1);
