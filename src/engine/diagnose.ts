@@ -184,16 +184,13 @@ function completed({ id, fix }: CatalogueEntry, drafts: readonly Draft[], facts:
     fixes.set(risk, known);
     return known;
   };
-  const complete = ({ identity, risk, ...draft }: FindingDraft, severity = draft.severity): Finding => ({
-    id: findingId(id, facts.stateDir, draft.path, identity),
-    checkId,
-    ...draft,
-    severity,
-    source: "openclaw-vitals",
-    docsUrl: url,
-    fix: fixOf(risk),
-  });
-  const completion = { checkId, fix: fixOf, complete };
+  const source = "openclaw-vitals";
+  const idOf = (draft: FindingDraft): string => findingId(id, facts.stateDir, draft.path, draft.identity);
+  const complete = (whole: FindingDraft): Finding => {
+    const { identity, risk, ...draft } = whole;
+    return { id: idOf(whole), checkId, ...draft, source, docsUrl: url, fix: fixOf(risk) };
+  };
+  const completion = { checkId, source, docsUrl: url, id: idOf, fix: fixOf };
   return drafts.map((draft) => (draft instanceof LateDraft ? new LateFinding(draft, completion) : complete(draft)));
 }
 

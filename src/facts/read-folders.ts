@@ -4,7 +4,7 @@ import { PackedLocks } from "./packed-locks.ts";
 import type { BesideTask, ReadBeside } from "./read-beside.ts";
 
 /** From so many locks on a second thread is worth its start. */
-const MANY = 15_000;
+const MANY = 10_000;
 
 /** The locks of a folder, and where they are packed. */
 export interface FolderLocks {
@@ -17,22 +17,23 @@ export interface FolderLocks {
 export async function readFolders(
   dirs: readonly string[],
   many = MANY,
-  readBeside: (task: BesideTask) => Promise<ReadBeside | null> = async (task) =>
-    (await import("./read-beside.ts")).readBeside(task),
+  loadBeside: () => Promise<{ readBeside(task: BesideTask): Promise<ReadBeside | null> }> = () =>
+    import("./read-beside.ts"),
 ): Promise<FolderLocks[]> {
   const task = { dirs, next: new Int32Array(new SharedArrayBuffer(4)) };
   const packed = new PackedLocks();
   const done = new Map<number, Omit<FolderLocks, "dir">>();
-  let beside: Promise<ReadBeside | null> | undefined;
+  let theirs: Promise<ReadBeside | null> | undefined;
   for (let n = Atomics.add(task.next, 0, 1); n < dirs.length; n = Atomics.add(task.next, 0, 1)) {
     done.set(n, { read: readFolder(dirs[n] as string, packed), packed });
-    if (packed.length >= many && n + 1 < dirs.length) beside ??= readBeside(task);
+    // It has to be started before we go on: while we read, nothing that is awaited comes to its turn.
+    if (packed.length >= many && n + 1 < dirs.length) theirs ??= (await loadBeside()).readBeside(task);
     keepSmallFor(packed.length);
   }
-  const theirs = await beside;
-  if (theirs) {
-    const other = new PackedLocks(theirs.packed);
-    for (const [n, read] of theirs.read) done.set(n, { read, packed: other });
+  const beside = await theirs;
+  if (beside) {
+    const other = new PackedLocks(beside.packed);
+    for (const [n, read] of beside.read) done.set(n, { read, packed: other });
   }
   // A thread that came to nothing may have taken some.
   return dirs.map((dir, n) => ({ dir, ...(done.get(n) ?? { read: readFolder(dir, packed), packed }) }));

@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { locksOf } from "../../src/facts/lock-folder.ts";
-import { readBeside } from "../../src/facts/read-beside.ts";
+import { type BesideTask, type ReadBeside, readBeside } from "../../src/facts/read-beside.ts";
 import { type FolderLocks, readFolders } from "../../src/facts/read-folders.ts";
 import { temporaryFolder } from "../engine/sandbox.ts";
 
@@ -54,16 +54,25 @@ function told(all: readonly FolderLocks[]) {
   }));
 }
 
+/** What a second thread comes to. */
+const by = (read: (task: BesideTask) => ReadBeside | null) => async () => ({
+  readBeside: async (task: BesideTask) => read(task),
+});
+
 describe("a second thread", () => {
   test("reads the same as the first", async () => {
     const dirs = [...folders(20), "/nowhere"];
     const alone = await readFolders(dirs);
     const besides = await readBeside({ dirs, next: new Int32Array(new SharedArrayBuffer(4)) });
     expect(besides?.read.map(([n]) => n)).toEqual(dirs.map((_, n) => n));
-    const all = await readFolders(dirs, 1, async ({ next }) => {
-      next[0] = dirs.length; // the first thread has read one folder, and leaves the others to the second
-      return besides && { ...besides, read: besides.read.slice(1) };
-    });
+    const all = await readFolders(
+      dirs,
+      1,
+      by(({ next }) => {
+        next[0] = dirs.length; // the first thread has read one folder, and leaves the others to the second
+        return besides && { ...besides, read: besides.read.slice(1) };
+      }),
+    );
     expect(told(all)).toEqual(told(alone));
     expect(told(alone)[0]?.locks.map(({ session }) => session)).toEqual([
       ...["a", "folder", "link"],
@@ -74,7 +83,17 @@ describe("a second thread", () => {
 
   test("shares folders with the first, each is read once", async () => {
     const dirs = folders(60);
-    const shared = await readFolders(dirs, 1);
+    let theirs: ReadBeside | null = null;
+    const shared = await readFolders(dirs, 1, async () => ({
+      async readBeside(task) {
+        const began = readBeside(task);
+        // Where there are fewer processors than threads, it is not asked before all is done.
+        while (Atomics.load(task.next, 0) === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        theirs = await began;
+        return theirs;
+      },
+    }));
+    expect((theirs as ReadBeside | null)?.read.length, "it was at work before we went on").toBeGreaterThan(0);
     expect(shared.map(({ dir }) => dir)).toEqual(dirs);
     expect(shared.flatMap(({ read }) => read.names)).toHaveLength(60 * 5);
   });
@@ -82,10 +101,14 @@ describe("a second thread", () => {
   test("leaves nothing unread when it fails or cannot be had", async () => {
     const dirs = folders(6);
     const alone = told(await readFolders(dirs));
-    const lost = await readFolders(dirs, 1, async ({ next }) => {
-      next[0] = 4; // it took three folders, and died
-      return null;
-    });
+    const lost = await readFolders(
+      dirs,
+      1,
+      by(({ next }) => {
+        next[0] = 4; // it took three folders, and died
+        return null;
+      }),
+    );
     expect(told(lost)).toEqual(alone);
     const broken = { dirs: null as unknown as string[], next: new Int32Array(new SharedArrayBuffer(4)) };
     expect(await readBeside(broken)).toBeNull();
@@ -94,10 +117,10 @@ describe("a second thread", () => {
   test("is not asked for few locks, nor when no folder is left", async () => {
     const dirs = folders(3);
     let asked = 0;
-    const ask = async () => {
+    const ask = by(() => {
       asked += 1;
       return null;
-    };
+    });
     await readFolders(dirs, 1_000, ask);
     await readFolders(dirs.slice(0, 1), 1, ask);
     expect(asked).toBe(0);
