@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { uptimeMs } from "../uptime.ts";
 import { once } from "./once.ts";
@@ -38,7 +38,8 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
   };
 
   const read = (pid: number): ProcessState => {
-    const stat = readStat(root, pid);
+    // To ask first throws no error for one that is gone, as most owners of what we look at are.
+    const stat = existsSync(`${root}/${pid}`) ? readStat(root, pid) : null;
     if (stat === null) return exists(pid) ? hidden : { state: "absent", zombie: false };
     if (stat.state === "Z" || stat.state === "X") return { state: "absent", zombie: true };
     const status = readStatus(root, pid);
@@ -84,7 +85,8 @@ export function linuxProcessTable(root = "/proc", selfPid = process.pid): Proces
       suspects ??= listSuspects(root, selfPid);
       const key = `${dev}:${ino}`;
       const pids = suspects.filter((pid) => hasOpen(pid, key));
-      if (owner !== null && !suspects.includes(owner) && hasOpen(owner, key)) pids.push(owner);
+      const mayHold = owner !== null && !suspects.includes(owner) && states.get(owner)?.state !== "absent";
+      if (mayHold && hasOpen(owner, key)) pids.push(owner);
       blind ??= suspects.some((pid) => openFiles(pid) === "closed" && isOurs(pid));
       return pids.length === 0 && !blind ? NOBODY : { pids, seen: "own", blind };
     },
