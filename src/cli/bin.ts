@@ -9,4 +9,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { inProcessOfOurOwn, runProcess } = await import("./main.ts");
   inProcessOfOurOwn();
   await runProcess(process.argv.slice(2));
+  // Node would take everything apart first, which lasts longer than many a check.
+  if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
 }

@@ -29,6 +29,7 @@ export interface Origin {
 /** The policy in force, and for each key that is not at its default where that comes from. */
 export interface EffectivePolicy {
   readonly policy: Policy;
+  /** Worked out each time it is asked for. */
   readonly origins: ReadonlyMap<string, Origin>;
 }
 
@@ -40,43 +41,60 @@ type Tree = Readonly<Record<string, unknown>>;
  * @throws UserError naming file, key, value and what is allowed when one of them is not valid.
  */
 export async function readPolicy(sources: PolicySources, nowMs = Date.now()): Promise<EffectivePolicy> {
-  const origins = new Map<string, Origin>();
+  const layers: Layer[] = [];
   let policy: Policy = defaultPolicy;
-  const add = async (value: unknown, origin: Origin, where: string): Promise<void> => {
-    (await import("./policy-errors.ts")).checkPolicy(value, {
-      where,
-      hideTexts: origin.source === "plugin-config",
-      nowMs,
-    });
-    policy = merge(policy, value as Tree, [], (key) => origins.set(key, origin)) as unknown as Policy;
+  const add = (value: Tree, origin: Origin): void => {
+    layers.push({ value, origin });
+    policy = merge(policy, value) as unknown as Policy;
+  };
+  const addChecked = async (value: unknown, origin: Origin, where: string): Promise<void> => {
+    const hideTexts = origin.source === "plugin-config";
+    (await import("./policy-errors.ts")).checkPolicy(value, { where, hideTexts, nowMs });
+    add(value as Tree, origin);
   };
   const { pluginConfig, flags = {} } = sources;
   if (pluginConfig !== undefined)
-    await add(pluginConfig, { source: "plugin-config", where: PLUGIN_CONFIG }, `openclaw.json ${PLUGIN_CONFIG}`);
+    await addChecked(pluginConfig, { source: "plugin-config", where: PLUGIN_CONFIG }, `openclaw.json ${PLUGIN_CONFIG}`);
   const file = sources.file ?? findPolicyFile(sources.stateDir);
   if (file !== undefined)
-    await add(
+    await addChecked(
       await readPolicyFile(file, sources.file === undefined ? sources.stateDir : null),
       { source: "file", where: file },
       file,
     );
-  for (const [flag, value] of flagLayers(policy, flags))
-    policy = merge(policy, value, [], (key) => origins.set(key, { source: "flag", where: flag })) as unknown as Policy;
-  return { policy, origins };
+  for (const [where, value] of flagLayers(policy, flags)) add(value, { source: "flag", where });
+  return {
+    policy,
+    get origins() {
+      return originsOf(layers);
+    },
+  };
 }
 
-function merge(base: object, layer: Tree, above: readonly string[], note: (key: string) => void): Tree {
+interface Layer {
+  readonly value: Tree;
+  readonly origin: Origin;
+}
+
+function originsOf(layers: readonly Layer[]): Map<string, Origin> {
+  return new Map(layers.flatMap(({ value, origin }) => keysIn(value).map((key) => [key, origin] as const)));
+}
+
+function keysIn(layer: Tree): string[] {
+  return Object.entries(layer).flatMap(([name, value]) =>
+    isTree(value) ? keysIn(value).map((key) => `${name}.${key}`) : [name],
+  );
+}
+
+function merge(base: object, layer: Tree): Tree {
   const merged: Record<string, unknown> = { ...base };
-  for (const [name, value] of Object.entries(layer)) {
-    const keys = [...above, name];
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      merged[name] = merge((merged[name] ?? {}) as object, value as Tree, keys, note);
-    } else {
-      merged[name] = value;
-      note(keys.join("."));
-    }
-  }
+  for (const [name, value] of Object.entries(layer))
+    merged[name] = isTree(value) ? merge((merged[name] ?? {}) as object, value) : value;
   return merged;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What the flags say, in the words of the policy. A check that is named runs, whatever a file says. */

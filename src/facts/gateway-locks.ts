@@ -1,5 +1,4 @@
 import { statSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { sha256 } from "../digest.ts";
 import {
@@ -74,7 +73,7 @@ function folders(
 
 /** A gateway run by a service has no TMPDIR, while a shell may have one. */
 function temporaryFolders(env: NodeJS.ProcessEnv): string[] {
-  if (process.platform === "win32") return [env["TEMP"] || env["TMP"] || os.tmpdir()];
+  if (process.platform === "win32") return [env["TEMP"] || env["TMP"] || process.getBuiltinModule("node:os").tmpdir()];
   return [env["TMPDIR"] || env["TMP"] || env["TEMP"] || "/tmp", "/tmp"];
 }
 

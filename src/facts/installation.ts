@@ -1,8 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { errorCode, UserError } from "../engine/errors.ts";
 import { type ConfigFacts, configValue } from "./config.ts";
-import { homeDir, realPath, resolveUserPath } from "./paths.ts";
+import { homeDir, realPath, resolveLinks, resolveUserPath } from "./paths.ts";
 
 export interface HostVersion {
   readonly version: string | null;
@@ -126,7 +126,7 @@ export function findHostPackage(program: string | undefined): { root: string; ve
   if (program === undefined || !existsSync(program)) return null;
   let dir: string;
   try {
-    dir = path.dirname(realpathSync(program));
+    dir = path.dirname(resolveLinks(program));
   } catch {
     return null;
   }

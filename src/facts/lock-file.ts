@@ -63,7 +63,8 @@ export function readLock<T>(
   try {
     // To open a device can do something; where links cannot be refused, a list is too old.
     if (!isFile || !constants.O_NOFOLLOW) {
-      const entry = lstatSync(path);
+      const entry = lstatSync(path, { throwIfNoEntry: false });
+      if (entry === undefined) return { kind: "missing" };
       if (entry.isSymbolicLink()) return { kind: "link" };
       if (entry.isDirectory()) return { kind: "directory" };
       if (!entry.isFile()) return { kind: "special" };

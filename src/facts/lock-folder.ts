@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
 import { compareTexts } from "../text-order.ts";
 import { ListedFolder, readSharedFileSystem, unreadFolder } from "./found-lock.ts";
@@ -30,19 +30,17 @@ export function readFolder(dir: string, packed: PackedLocks): FolderRead {
   const haveTranscripts: boolean[] = [];
   const others: { name: string; hasTranscript: boolean; look: LockLook }[] = [];
   const about = { sharedFileSystem, changedNs, first: packed.length, names, haveTranscripts, others };
-  let entries: Dirent[];
+  let listing: Listing;
   try {
-    entries = readdirSync(dir, { withFileTypes: true });
+    listing = list(dir, packed.length);
   } catch (error) {
     return { ...about, problem: unreadFolder(dir, error) };
   }
-  const found = entries.filter((entry) => entry.name.endsWith(SUFFIX)).sort((a, b) => compareTexts(a.name, b.name));
-  const all = found.length === 0 ? null : new Set(entries.map((entry) => entry.name));
+  const { all, locks } = listing;
   const inside = asPrefix(dir);
-  for (const entry of found) {
-    const { name } = entry;
-    const hasTranscript = all?.has(name.slice(0, -".lock".length)) ?? false;
-    const look = readLock(inside + name, entry.isFile(), (stat, bytes) => {
+  for (const { name, isFile } of locks.sort((a, b) => compareTexts(a.name, b.name))) {
+    const hasTranscript = all.has(name.slice(0, -".lock".length));
+    const look = readLock(inside + name, isFile, (stat, bytes) => {
       const payload = payloadOf(stat, bytes);
       if (!isPackable(stat, payload)) return { kind: "file" as const, snapshot: snapshotOf(stat, bytes) };
       packed.add(stat, payload, bytes);
@@ -54,6 +52,28 @@ export function readFolder(dir: string, packed: PackedLocks): FolderRead {
     } else if (look.kind !== "missing") others.push({ name, hasTranscript, look }); // else released since it was listed
   }
   return { ...about, problem: null };
+}
+
+interface Listing {
+  /** Every name in the folder. */
+  readonly all: ReadonlySet<string>;
+  /** Those of locks, and whether the list already says that it is a plain file. */
+  readonly locks: { readonly name: string; readonly isFile: boolean }[];
+}
+
+/** To be told of every name what it is takes longer than to ask what each lock is, as long as these are few. */
+const FEW = 100;
+
+function list(dir: string, locksBefore: number): Listing {
+  if (locksBefore <= FEW) {
+    const names = readdirSync(dir);
+    const locks = names.filter((name) => name.endsWith(SUFFIX)).map((name) => ({ name, isFile: false }));
+    if (locksBefore + locks.length <= FEW) return { all: new Set(locks.length === 0 ? [] : names), locks };
+  }
+  const entries = readdirSync(dir, { withFileTypes: true });
+  const found = entries.filter((entry) => entry.name.endsWith(SUFFIX));
+  const locks = found.map((entry) => ({ name: entry.name, isFile: entry.isFile() }));
+  return { all: new Set(found.length === 0 ? [] : entries.map((entry) => entry.name)), locks };
 }
 
 /** The locks that were read of a folder, in the order of their names. */

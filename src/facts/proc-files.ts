@@ -1,5 +1,5 @@
 /** What the kernel tells of a process in the files of /proc. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 interface Stat {
   readonly state: string;
@@ -26,6 +26,19 @@ export function readStat(root: string, pid: number): Stat | null {
   const fields = statFields(text);
   const startTicks = Number(fields[19]);
   return fields[0] && Number.isFinite(startTicks) ? { state: fields[0], startTicks } : null;
+}
+
+/** PF_KTHREAD of the kernel; no program can set it. */
+const KERNEL_THREAD = 0x0020_0000;
+
+/**
+ * Numbers of the kernel's own threads, which are most of what a machine runs and open no files; their parent is always
+ * process 2. Empty in a container, and where the kernel does not list children.
+ */
+export function kernelThreads(root: string): ReadonlySet<string> {
+  const stat = existsSync(`${root}/2/stat`) ? readText(`${root}/2/stat`) : null;
+  if (stat === null || (Number(statFields(stat)[6]) & KERNEL_THREAD) === 0) return new Set();
+  return new Set(["2", ...(readText(`${root}/2/task/2/children`) ?? "").split(" ")]);
 }
 
 /** Of a process; every field is null or 0 when it is gone or hidden. */

@@ -2,7 +2,17 @@ import { existsSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { errorCode } from "../engine/errors.ts";
 import { uptimeMs } from "../uptime.ts";
 import { once } from "./once.ts";
-import { argsOf, listNames, namespaceOf, readArgs, readStat, readStatus, readText, titleOf } from "./proc-files.ts";
+import {
+  argsOf,
+  kernelThreads,
+  listNames,
+  namespaceOf,
+  readArgs,
+  readStat,
+  readStatus,
+  readText,
+  titleOf,
+} from "./proc-files.ts";
 import {
   type Holders,
   isOpenClawCommand,
@@ -160,9 +170,10 @@ function listSuspects(root: string, selfPid: number): number[] {
     return /openclaw/i.test(line) && isOpenClawCommand(argsOf(line));
   };
   const pids: number[] = [];
+  const threads = kernelThreads(root);
   for (const name of listNames(root)) {
     const pid = Number(name);
-    if (!Number.isInteger(pid)) continue;
+    if (!Number.isInteger(pid) || threads.has(name)) continue;
     if (isNested(pid) || isOpenClaw(pid)) pids.push(pid);
   }
   return pids;

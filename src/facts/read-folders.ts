@@ -3,8 +3,8 @@ import { type FolderRead, readFolder } from "./lock-folder.ts";
 import { PackedLocks } from "./packed-locks.ts";
 import type { BesideTask, ReadBeside } from "./read-beside.ts";
 
-/** From so many locks on a second thread is worth its start. */
-const MANY = 10_000;
+/** From so many locks on a second thread is worth its start, which takes as long as to read some thousand. */
+const MANY = 8_000;
 
 /** The locks of a folder, and where they are packed. */
 export interface FolderLocks {
@@ -27,7 +27,8 @@ export async function readFolders(
   for (let n = Atomics.add(task.next, 0, 1); n < dirs.length; n = Atomics.add(task.next, 0, 1)) {
     done.set(n, { read: readFolder(dirs[n] as string, packed), packed });
     // It has to be started before we go on: while we read, nothing that is awaited comes to its turn.
-    if (packed.length >= many && n + 1 < dirs.length) theirs ??= (await loadBeside()).readBeside(task);
+    const expected = (packed.length / (n + 1)) * dirs.length;
+    if (expected >= many && n + 1 < dirs.length) theirs ??= (await loadBeside()).readBeside(task);
     keepSmallFor(packed.length);
   }
   const beside = await theirs;

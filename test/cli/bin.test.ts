@@ -107,6 +107,22 @@ describe.skipIf(process.platform === "win32")("in a pipeline", () => {
     expect(stderr).toBe("");
   });
 
+  test("a reader that takes its time gets everything", async () => {
+    const { stateDir } = brokenState(Array.from({ length: 1_500 }, (_, n) => `session-${n}`));
+    const env = { OPENCLAW_STATE_DIR: stateDir };
+    const child = spawn(process.execPath, [BIN, ...HOST], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const closed = new Promise((resolve) => child.once("close", resolve));
+    let said = "";
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // what it can hand to the kernel it has handed over
+    child.stdout.on("data", (data: Buffer) => {
+      said += data.toString();
+    });
+    expect(await closed).toBe(1);
+    expect(said.length, "more than the kernel takes at once").toBeGreaterThan(400_000);
+    expect(said.match(/Session session-\d+ in agent/g)).toHaveLength(1_500);
+    expect(said).toMatch(/\n$/);
+  });
+
   test.each([
     ["stdout", [], 1],
     ["stderr", ["--nope"], 2],

@@ -5,6 +5,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { kernelThreads, readArgs } from "../../src/facts/proc-files.ts";
 import { isOpenClawCommand } from "../../src/facts/processes.ts";
 import { linuxProcessTable } from "../../src/facts/processes-linux.ts";
 import { hasPermissions, moduleUrl, put, runUnprivileged, tempDir } from "./sandbox.ts";
@@ -133,6 +134,25 @@ describe.skipIf(process.platform === "win32")("a recorded /proc", () => {
       expect((await linuxProcessTable(root, 14967).holders(of(file))).pids).toEqual([21117]);
       status(root, 21117, (text) => text.replace(/^NSpid:.*$/m, "NSpid:\t21117"));
       expect((await linuxProcessTable(root, 14967).holders(of(file))).pids).toEqual([]);
+    });
+
+    test("the kernel's own threads are not asked; only the kernel can mark them as such", async () => {
+      const file = put(path.join(tempDir(), "lock"));
+      const holders = async (flags: number) => {
+        const root = recorded("nested");
+        open(root, 21117, file);
+        put(path.join(root, "2/stat"), `2 (kthreadd) S 0 0 0 0 -1 ${flags} 0 0 0 0 0 3 0 0 20 0 1 0 25 0 0\n`);
+        put(path.join(root, "2/task/2/children"), "3 21117 14 ");
+        return (await linuxProcessTable(root, 14967).holders(of(file))).pids;
+      };
+      expect(await holders(0x20_8040)).toEqual([]);
+      expect(await holders(0x40_8040), "an ordinary process").toEqual([21117]);
+    });
+
+    test("no process of ours is taken for a thread of this machine's kernel", () => {
+      const threads = kernelThreads("/proc");
+      for (const pid of [1, process.pid, process.ppid]) expect(threads.has(String(pid))).toBe(false);
+      for (const pid of threads) if (pid !== "") expect(readArgs("/proc", Number(pid))).toEqual([]);
     });
 
     test("without /proc nobody holds and nothing is trusted", async () => {

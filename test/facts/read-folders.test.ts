@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { locksOf } from "../../src/facts/lock-folder.ts";
+import { locksOf, readFolder } from "../../src/facts/lock-folder.ts";
+import { PackedLocks } from "../../src/facts/packed-locks.ts";
 import { type BesideTask, type ReadBeside, readBeside } from "../../src/facts/read-beside.ts";
 import { type FolderLocks, readFolders } from "../../src/facts/read-folders.ts";
 import { temporaryFolder } from "../engine/sandbox.ts";
@@ -57,6 +58,16 @@ function told(all: readonly FolderLocks[]) {
 /** What a second thread comes to. */
 const by = (read: (task: BesideTask) => ReadBeside | null) => async () => ({
   readBeside: async (task: BesideTask) => read(task),
+});
+
+test("a folder is read the same after few locks and after many", () => {
+  const [dir = "", ...before] = folders(30);
+  const packed = new PackedLocks();
+  for (const one of before) readFolder(one, packed);
+  const late = told([{ dir, read: readFolder(dir, packed), packed }]);
+  const fresh = new PackedLocks();
+  expect(packed.length, "so many that it is listed otherwise").toBeGreaterThan(140);
+  expect(late).toEqual(told([{ dir, read: readFolder(dir, fresh), packed: fresh }]));
 });
 
 describe("a second thread", () => {
@@ -126,6 +137,13 @@ describe("a second thread", () => {
     expect(asked).toBe(0);
     await readFolders(dirs, 1, ask);
     expect(asked, "once is enough").toBe(1);
+    const asYet: number[] = [];
+    const note = by(({ next }) => {
+      asYet.push(next[0] as number);
+      return null;
+    });
+    await readFolders(dirs, 15, note);
+    expect(asYet, "five in the first of three let expect fifteen").toEqual([1]);
     rmSync(path.dirname(dirs[0] as string), { recursive: true });
   });
 });
