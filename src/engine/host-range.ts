@@ -17,12 +17,13 @@ function comparable(text: string): string {
 
 /** Whether an OpenClaw version lies in a range; false when either of them cannot be read. */
 export async function satisfiesHost(version: string, range: string): Promise<boolean> {
-  const { default: semver } = await import("semver");
-  return semver.satisfies(comparable(version), comparable(range), { includePrerelease: true });
+  // The whole package takes more than twice as long to load.
+  const { default: satisfies } = await import("semver/functions/satisfies.js");
+  return satisfies(comparable(version), comparable(range), { includePrerelease: true });
 }
 
 /** Negative when OpenClaw `a` is the earlier one, 0 when they are the same. @throws TypeError for what is no version. */
 export async function compareHosts(a: string, b: string): Promise<number> {
-  const { default: semver } = await import("semver");
-  return semver.compare(comparable(a), comparable(b));
+  const { default: compare } = await import("semver/functions/compare.js");
+  return compare(comparable(a), comparable(b));
 }
