@@ -21,7 +21,7 @@ const LINUX_WITH_OPENAT2 = ">=5.6.0";
 export async function nodeItems({ facts, to, graceSeconds }: Upgrade): Promise<PreflightItem[]> {
   const release = await releaseOf(to);
   if (release === null) return [];
-  const { default: semver } = await import("semver");
+  const { default: satisfies } = await import("semver/functions/satisfies.js");
   const gateway = await facts.gateway(graceSeconds);
   const own = { version: process.versions.node, source: "the Node that runs this command" };
   const other = gateway === null ? null : await nodeOf(gateway.pid);
@@ -31,7 +31,7 @@ export async function nodeItems({ facts, to, graceSeconds }: Upgrade): Promise<P
       { what: "Node", value: version, source },
       { what: "Node versions it runs on", value: release.node, source: "catalogue" },
     ];
-    return semver.satisfies(version, release.node)
+    return satisfies(version, release.node)
       ? item("node", "ok", `OpenClaw ${to} runs on Node ${version}.`, { evidence })
       : item("node", "blocker", `OpenClaw ${to} does not run on Node ${version} (${source}).`, {
           remedy: `Install Node ${release.node} first.`,
@@ -100,9 +100,10 @@ function sessionBytes(stateDir: string, agent: string): number {
 /** Whether this kernel can do what the next version moves its files with. */
 export async function kernelItems({ to, migrates }: Upgrade): Promise<PreflightItem[]> {
   if (!migrates || process.platform !== "linux") return [];
-  const { default: semver } = await import("semver");
-  const kernel = semver.coerce(os.release());
-  if (kernel !== null && !semver.satisfies(kernel, LINUX_WITH_OPENAT2))
+  const { default: coerce } = await import("semver/functions/coerce.js");
+  const { default: satisfies } = await import("semver/functions/satisfies.js");
+  const kernel = coerce(os.release());
+  if (kernel !== null && !satisfies(kernel, LINUX_WITH_OPENAT2))
     return [
       item(
         "kernel",
