@@ -12,6 +12,8 @@ export interface BenchState {
   readonly args: readonly string[];
   /** Makes the locks of live processes as new as ones that were taken a moment ago: for half a minute they are in use. */
   renew(): void;
+  /** Leaves the lock of a process that is gone on the first session. */
+  plant(): void;
   dispose(): void;
 }
 
@@ -74,6 +76,7 @@ export async function makeState(
       const now = new Date();
       for (const lock of held) utimesSync(lock, now, now);
     },
+    plant: () => plantLock(path.join(dir, "agents/agent0/sessions/session-0.jsonl.lock"), gone, false),
     dispose() {
       live?.end();
       rmSync(root, { recursive: true, force: true });

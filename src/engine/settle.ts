@@ -3,6 +3,7 @@ import { sha256 } from "../digest.ts";
 import { type LockSnapshot, lookAtLock } from "../facts/lock-file.ts";
 import { isInside, realPlace } from "../facts/paths.ts";
 import { changeKind } from "./change-kinds.ts";
+import { whatStands } from "./disk.ts";
 import { type Journal, openJournal, readJournal } from "./journal.ts";
 import { type JournalEntry, latestEntries, type MovedFile, type MoveEntry, type NewEntry } from "./journal-entry.ts";
 import { type OwnPlaces, ownPlaces } from "./own-places.ts";
@@ -19,9 +20,10 @@ export function settleInterrupted(
   confined = false,
   own = ownPlaces(stateDir),
 ): number {
-  const open = interrupted(own, confined);
-  for (const entry of latestEntries(readJournal(stateDir)))
-    if (entry.phase === "undone" && isOurs(own, entry, confined)) tidy(entry);
+  const latest = latestEntries(readJournal(stateDir));
+  const open = interrupted(latest, own, confined);
+  for (const entry of latest)
+    if (entry.phase === "undone" && entry.kind !== undefined && isOurs(own, entry, confined)) tidy(entry);
   let settled = 0;
   for (const entry of open) {
     if (settleOne(entry, journal)) settled += 1;
@@ -50,7 +52,7 @@ function tidy(entry: JournalEntry): void {
 
 /** As `settleInterrupted`, but writes nothing at all when there is nothing to settle. */
 export function finishInterrupted(stateDir: string, confined: boolean, own = ownPlaces(stateDir)): number {
-  if (interrupted(own, confined).length === 0) return 0;
+  if (interrupted(latestEntries(readJournal(stateDir)), own, confined).length === 0) return 0;
   const journal = openJournal(stateDir);
   try {
     return settleInterrupted(stateDir, journal, confined, own);
@@ -60,11 +62,19 @@ export function finishInterrupted(stateDir: string, confined: boolean, own = own
 }
 
 /** Repairs whose last line does not tell where the file is now. */
-function interrupted(own: OwnPlaces, confined: boolean): JournalEntry[] {
-  return latestEntries(readJournal(own.stateDir))
-    .filter(({ phase }) => phase !== "undone")
+function interrupted(latest: readonly JournalEntry[], own: OwnPlaces, confined: boolean): JournalEntry[] {
+  return latest
+    .filter((entry) => entry.phase !== "undone" && mayBeInterrupted(entry))
     .map(realEntry)
     .filter((entry) => isOurs(own, entry, confined) && isInterrupted(entry));
+}
+
+/**
+ * False for nearly all that was ever moved away, at the price of one look: nothing stands where its end would have to be
+ * told from. Each run asks for each of them, since what can be undone stays in the journal.
+ */
+function mayBeInterrupted({ phase, kind, from, to }: JournalEntry): boolean {
+  return phase === "intent" || kind !== undefined || whatStands(phase === "kept" ? to : from) !== "nothing";
 }
 
 function isInterrupted(entry: JournalEntry): boolean {
