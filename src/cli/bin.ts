@@ -9,6 +9,6 @@ if (major < 22 || (major === 22 && minor < 19)) {
   const { inProcessOfOurOwn, runProcess } = await import("./main.ts");
   inProcessOfOurOwn();
   await runProcess(process.argv.slice(2));
-  // Node would take everything apart first, which lasts longer than many a check.
+  // Node would first take apart what is in memory, and nobody needs that any more.
   if (process.stdout.writableLength + process.stderr.writableLength === 0) process.exit();
 }

@@ -55,7 +55,7 @@ export function readFolder(dir: string, packed: PackedLocks): FolderRead {
 }
 
 interface Listing {
-  /** Every name in the folder. */
+  /** Every name in the folder; none when no lock is there to ask for them. */
   readonly all: ReadonlySet<string>;
   /** Those of locks, and whether the list already says that it is a plain file. */
   readonly locks: { readonly name: string; readonly isFile: boolean }[];
