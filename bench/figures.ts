@@ -127,9 +127,8 @@ export async function repair(pairs: number): Promise<Measured> {
 
 /** What was repaired stays in the journal as long as it can be undone; it must not weigh on the next repair. */
 async function afterMany(pairs: number): Promise<Figure> {
-  const shape = { sessions: 1_000, agents: 5, dead: "all" } as const;
-  const [many, none] = await Promise.all([1_000, 0].map(async (locks) => await makeState({ ...shape, locks })));
-  if (many === undefined || none === undefined) throw new Error("unreachable: two were made");
+  const after = async (locks: number) => await makeState({ sessions: 1_000, locks, agents: 5, dead: "all" });
+  const [many, none] = await Promise.all([after(1_000), after(0)]);
   const fix = (state: BenchState): Program => ({
     args: [BIN, "fix", "--json", "--non-interactive", ...LOCK_CHECKS, ...state.args],
     prepare: state.plant,
